@@ -1,0 +1,1 @@
+"""Holdfire: consent and tracking preferences, asked once, proved later, answered fast."""

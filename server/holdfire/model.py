@@ -1,0 +1,266 @@
+"""The vocabulary: frozen values that every other module speaks in.
+
+Words are those of PROTOCOL.md §1. Nothing here does I/O, reads a clock or imports a higher module.
+"""
+
+from typing import Literal
+
+from holdfire.law import (
+    Confidence,
+    ConflictRule,
+    MinorEffect,
+    Model,
+    Prompt,
+    State,
+    Trigger,
+    Value,
+)
+
+Source = Literal["override", "header", "database", "unknown"]
+Quality = Literal["ok", "vpn", "tor", "hosting", "satellite"]
+Standard = Literal["necessary", "functional", "analytics", "marketing"]
+Action = Literal["accept_all", "reject_all", "save", "withdraw", "opt_out", "acknowledge"]
+DecisionSource = Literal["cookie", "store", "default", "degraded"]
+Reason = Literal[
+    "necessary",
+    "choice_granted",
+    "choice_denied",
+    "gpc",
+    "dnt",
+    "default_granted",
+    "default_denied",
+    "exempt_granted",
+    "minor",
+    "sensitive_page",
+    "choice_expired",
+    "notice_changed",
+    "unknown_service",
+    "store_unavailable",
+]
+
+
+# ---------------------------------------------------------------- where the visitor is
+
+
+class Location(Value, frozen=True):
+    """Country (ISO 3166-1) and first-level subdivision (ISO 3166-2, without the country)."""
+
+    country: str | None
+    region: str | None
+    source: Source
+    confidence: Confidence
+    quality: Quality = "ok"
+
+
+UNKNOWN_LOCATION = Location(country=None, region=None, source="unknown", confidence="low")
+
+
+class Signals(Value, frozen=True):
+    """What the browser says by itself. ``None`` is "it said nothing"; only ``True`` has force."""
+
+    gpc: bool = False
+    dnt: bool | None = None
+
+
+class Visitor(Value, frozen=True):
+    """All that is kept of a request's sender; the address and user agent end in ``visitor.py``."""
+
+    location: Location
+    signals: Signals
+    languages: tuple[str, ...]  # most wanted first, lower case BCP 47
+    address_prefix: str  # IPv4 /24 or IPv6 /48 in CIDR form, or "" when there was no address
+
+
+# ---------------------------------------------------------------- the site
+
+
+class Category(Value, frozen=True):
+    """What a visitor decides on. ``standard`` names the kind of use the law knows it by."""
+
+    id: str
+    standard: Standard
+    sale: bool = False
+    sensitive: bool = False
+
+    @property
+    def locked(self) -> bool:
+        """A necessary category cannot be refused."""
+        return self.standard == "necessary"
+
+
+class CookieUse(Value, frozen=True):
+    """One cookie (or storage key) of a service. ``name`` may end in ``*``."""
+
+    name: str
+    purpose: str = ""
+    lifetime: str = ""  # as the provider states it: "session", "13 months"
+
+
+class Service(Value, frozen=True):
+    """One tag or vendor; belongs to one category."""
+
+    id: str
+    name: str
+    category: str
+    provider: str = ""
+    policy: str = ""  # URL of the provider's privacy policy
+    hosts: tuple[str, ...] = ()
+    script: str = ""  # URL the gate may load; "" when the gate has none
+    integrity: str = ""
+    cookies: tuple[CookieUse, ...] = ()
+    storage: tuple[CookieUse, ...] = ()
+
+
+class Attestations(Value, frozen=True):
+    """What the owner declares of the site; each one opens or closes a rule of law."""
+
+    analytics_exempt: bool = False
+    functional_exempt: bool = False
+    analytics_role: Literal["processor", "third_party"] = "processor"
+    online_platform: bool = False
+    child_directed: bool = False
+    covered_design_code_service: bool = False
+
+
+class Site(Value, frozen=True):
+    """One embedding property, decoded, checked, and hashed."""
+
+    id: str
+    name: str
+    origins: tuple[str, ...]
+    default_language: str
+    categories: tuple[Category, ...]
+    services: tuple[Service, ...]
+    attestations: Attestations
+    links: dict[str, str]  # "privacy_policy" and so on → URL
+    texts: dict[str, dict[str, str]]  # language → key → text, complete for every language
+    version: str  # 16 hex digits over what is material; wording and styling leave it as it is
+    policy_version: str = "1"  # the owner's own mark of a material change of wording
+
+    def category(self, key: str) -> Category | None:
+        """The category of this id."""
+        return next((c for c in self.categories if c.id == key), None)
+
+    def service(self, key: str) -> Service | None:
+        """The service of this id."""
+        return next((s for s in self.services if s.id == key), None)
+
+
+# ---------------------------------------------------------------- rules, as both sides read them
+
+
+class CategoryRule(Value, frozen=True):
+    """One category of one site under one regime: a row of the table server and page decide by."""
+
+    id: str
+    locked: bool
+    sale: bool
+    default: State
+    exempt: bool = False  # allowed without a choice, because the site attests an exemption
+    gpc: bool = False  # GPC denies it
+    gpc_ends_exempt: bool = False  # GPC ends its exempt use, and nothing else
+    dnt: bool = False  # DNT denies it
+    consent_cannot_unlock: bool = False
+    minors: tuple[tuple[int, int, MinorEffect], ...] = ()
+
+
+class Rules(Value, frozen=True):
+    """The decision table of one site under one regime on one day. Pure data, sent to the page."""
+
+    regime: str
+    model: Model
+    surface: Prompt
+    conflict_rule: ConflictRule
+    choice_days: int
+    after_refusal_days: int
+    refusal_lapses: bool  # only where silence means "no" may an old refusal run out
+    opt_out_status: bool  # the status must be displayed while GPC is honoured
+    triggers: tuple[Trigger, ...]
+    assume_age: int | None  # child-directed sites: the age of a visitor who did not say
+    categories: tuple[CategoryRule, ...]
+    sale_or_share: CategoryRule
+
+
+class Prior(Value, frozen=True):
+    """A visitor's newest choice, as far as deciding needs it. Times are seconds since 1970, UTC."""
+
+    action: Action
+    categories: dict[str, bool]
+    services: dict[str, bool]
+    shown_services: tuple[str, ...]  # vendors disclosed when it was made
+    notice_version: str
+    recorded_at: int
+    valid_until: int
+    signal_noticed: bool  # made while a signal was on, and after being told so
+
+
+class Circumstances(Value, frozen=True):
+    """All that a decision depends on besides the rules."""
+
+    now: int  # seconds since 1970, UTC
+    notice_version: str
+    services: tuple[str, ...] = ()  # vendors the site discloses now
+    signals: Signals = Signals()
+    prior: Prior | None = None
+    age: int | None = None
+    known: bool = False  # signed in, or otherwise identified to the site
+    parental: bool = False  # a parent made or authorised the choice
+
+
+class Decision(Value, frozen=True):
+    """May it fire, and why."""
+
+    allow: bool
+    reason: Reason
+
+
+class Decisions(Value, frozen=True):
+    """Everything decided for one visitor at one moment."""
+
+    categories: dict[str, Decision]
+    sale_or_share: Decision
+    prompt: Prompt
+    opt_out_status: Literal["required", "none"]
+
+
+# ---------------------------------------------------------------- acts and their records
+
+
+class Choice(Value, frozen=True):
+    """One explicit act of a visitor, as it arrived and was found well-formed."""
+
+    event_id: str
+    action: Action
+    categories: dict[str, bool]
+    services: dict[str, bool]
+    notice_version: str
+    language: str
+    layer: int  # 0 site's own code, 1 first layer, 2 preference centre
+    control: str  # the control that was used: "accept_all", "save", …
+    client_time: str  # RFC 3339
+
+
+class Draft(Value, frozen=True):
+    """A record before the store gives it its place."""
+
+    site: str
+    visitor: str
+    event_id: str
+    fingerprint: bytes  # SHA-256 of the canonical request: the same act, or another one?
+    recorded_ms: int
+    evidence: bytes  # JSON, stored and hashed as bytes, never serialised again
+    subject: bytes  # JSON: what points at the person, apart so that it can be erased
+
+
+class Record(Value, frozen=True):
+    """One row of the append-only log."""
+
+    log_index: int  # gapless from 0
+    seq: int  # per visitor, from 1
+    site: str
+    visitor: str
+    event_id: str
+    fingerprint: bytes
+    recorded_ms: int
+    evidence: bytes
+    subject: bytes
