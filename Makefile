@@ -1,0 +1,56 @@
+# Every command builds what it needs and nothing else; a second run finds it built.
+SHELL := /bin/sh
+.DELETE_ON_ERROR:
+.PHONY: setup run test test-long bench vectors screenshots clean
+
+PYTHON ?= python3
+BIN := .venv/bin
+PORT ?= 8080
+
+setup: .venv/.made static/dist/.made
+
+.venv/.made: pyproject.toml
+	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || scripts/need python3-venv-is-missing python3-venv
+	$(PYTHON) -m venv .venv
+	$(BIN)/pip install --quiet --disable-pip-version-check --editable '.[dev,postgres]'
+	@touch $@
+
+sdk/node_modules/.made: sdk/package.json sdk/package-lock.json
+	cd sdk && npm ci --no-audit --no-fund --loglevel=error
+	@touch $@
+
+static/dist/.made: sdk/node_modules/.made $(shell find sdk -path sdk/node_modules -prune -o -type f -print)
+	cd sdk && npm run --silent build
+	@touch $@
+
+run: setup
+	$(BIN)/holdfire demo --port $(PORT)
+
+test: setup
+	@scripts/need chromium chromium
+	@scripts/need nginx nginx-light
+	@scripts/need postgres postgresql
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	cd sdk && npm run --silent check && npm run --silent test
+	$(BIN)/pytest -m 'not long'
+
+test-long: setup
+	@scripts/need chromium chromium
+	@scripts/need nginx nginx-light
+	@scripts/need postgres postgresql
+	$(BIN)/pytest
+
+bench: setup
+	$(BIN)/python -m bench
+
+vectors: setup
+	$(BIN)/python tests/vectors/make.py
+
+screenshots: setup
+	@scripts/need chromium chromium
+	$(BIN)/python scripts/screenshots.py
+
+clean:
+	rm -rf .venv sdk/node_modules static/dist var

@@ -1,0 +1,138 @@
+"""The composition root: the only place where concrete things are built."""
+
+import asyncio
+import hashlib
+import logging
+import secrets
+import time
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from contextlib import asynccontextmanager, suppress
+from pathlib import Path
+
+import msgspec
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.middleware import Middleware
+from starlette.routing import BaseRoute
+
+from holdfire import keyfile, regimes
+from holdfire.consent import Context, Digests
+from holdfire.model import Site
+from holdfire.regimes import Lawbook
+from holdfire.settings import Settings, shipped
+from holdfire.store import Store
+from holdfire.store.postgres import PostgresStore
+from holdfire.store.sqlite import SqliteStore
+from holdfire.tokens import VisitorTokens
+from holdfire.visitor import GeoDatabase, Observatory, unpack
+from holdfire.web.boot import Shelf
+from holdfire.web.house import House
+from holdfire.web.middleware import Door
+from holdfire.web.routes import refuse, routes
+
+LOG = logging.getLogger("holdfire")
+EMBEDDED = "config/geo/dbip-country-us-ca-region-2026-06.mmdb.gz"
+DAY = 86_400  # seconds
+
+
+def build(
+    settings: Settings,
+    sites: Mapping[str, Site],
+    *,
+    demo: bool = False,
+    extra_routes: Sequence[BaseRoute] = (),
+    clock: Callable[[], float] = time.time,
+    random: Callable[[int], bytes] = secrets.token_bytes,
+) -> Starlette:
+    """Build the application. Raises ``ConfigError`` for anything an operator must mend first."""
+    law = regimes.load(settings.regimes_path)
+    keys = settings.secret_keys or keyfile.read_or_make(Path(settings.data_dir), random)
+    shelf = Shelf(settings.static_path / "dist", demo=demo)
+    observatory = open_observatory(settings)
+
+    @asynccontextmanager
+    async def lifespan(app: Starlette) -> AsyncIterator[None]:
+        store = await open_store(settings)
+        app.state.house = House(
+            ctx=Context(
+                sites=sites,
+                lawbook=law,
+                store=store,
+                tokens=VisitorTokens(keys),
+                digests=digests(sites, shelf),
+                clock=clock,
+                random=random,
+                establishment=settings.establishment or None,
+                override=settings.regime_override or None,
+            ),
+            observatory=observatory,
+            shelf=shelf,
+            cookie_seconds=settings.cookie_max_age_days * DAY,
+            boot_seconds=settings.boot_max_age_seconds,
+            demo=demo,
+        )
+        filling = asyncio.create_task(asyncio.to_thread(fill, shelf, sites, law))
+        try:
+            yield
+        finally:
+            shelf.stop()
+            with suppress(asyncio.CancelledError):
+                await filling
+            await store.close()
+
+    return Starlette(
+        routes=[*routes(), *extra_routes],
+        middleware=[Middleware(Door)],
+        exception_handlers={HTTPException: refuse},
+        lifespan=lifespan,
+    )
+
+
+async def open_store(settings: Settings, *, writing: bool = True) -> Store:
+    """Open the store the settings name. Raises ``ConfigError`` or ``StoreUnavailable``."""
+    scheme, _, rest = settings.database.partition("://")
+    if scheme == "sqlite":
+        return await SqliteStore.open(Path(rest.removeprefix("/")), writing=writing)
+    return await PostgresStore.open(settings.database)
+
+
+def open_observatory(settings: Settings) -> Observatory:
+    """Open the geo database the settings name, or unpack the embedded one."""
+    path = (
+        Path(settings.geo_database)
+        if settings.geo_database
+        else unpack(shipped(EMBEDDED), Path(settings.data_dir))
+    )
+    return Observatory(
+        trusted=settings.proxies,
+        edges=settings.edge_headers,
+        databases=(GeoDatabase(path),),
+    )
+
+
+def digests(sites: Mapping[str, Site], shelf: Shelf) -> Digests:
+    """What records say was served, as SHA-256."""
+    return Digests(
+        texts={
+            (site.id, language): _sha256(texts)
+            for site in sites.values()
+            for language, texts in site.texts.items()
+        },
+        config={site.id: _sha256(site) for site in sites.values()},
+        sdk=shelf.sdk,
+    )
+
+
+def fill(shelf: Shelf, sites: Mapping[str, Site], law: Lawbook) -> None:
+    """Make every boot script ahead of its first visitor, the commonest languages' first."""
+    made = shelf.fill(
+        (site, regime, language)
+        for site in sites.values()
+        for language in site.texts
+        for regime in law.regimes.values()
+    )
+    LOG.info("boot scripts ready: %s", made)
+
+
+def _sha256(value: object) -> str:
+    return hashlib.sha256(msgspec.json.encode(value, order="sorted")).hexdigest()

@@ -1,0 +1,302 @@
+"""The command line: arguments to verbs.
+
+Exit codes: 0 done, 1 the check found something, 2 usage or configuration error.
+"""
+
+import argparse
+import asyncio
+import json
+import logging
+import os
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+
+import msgspec
+import uvicorn
+
+from holdfire import app, check, demo, explain, export, regimes, serving
+from holdfire.errors import ConfigError, HoldfireError
+from holdfire.explain import Explanation, Question
+from holdfire.law import Confidence
+from holdfire.model import UNKNOWN_LOCATION, Location, Site
+from holdfire.regimes import Lawbook
+from holdfire.settings import Settings, load
+from holdfire.sites import load_locales, load_sites
+from holdfire.visitor import Observatory
+
+FOUND, USAGE = 1, 2
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command and return its exit code."""
+    options = parser().parse_args(arguments)
+    try:
+        run: Callable[[argparse.Namespace], int] = options.run
+        return run(options)
+    except ConfigError as error:
+        for problem in error.problems:
+            print(problem, file=sys.stderr)
+        return USAGE
+    except HoldfireError as error:
+        print(f"holdfire: {error}", file=sys.stderr)
+        return USAGE
+    except BrokenPipeError:
+        # The reader of our output has gone, as with `| head`; there is nobody left to tell.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+
+
+def parser() -> argparse.ArgumentParser:
+    """Every command and option."""
+    top = argparse.ArgumentParser(
+        prog="holdfire", description="Consent and tracking preferences, self-hosted."
+    )
+    top.add_argument("--config", help="settings file (default: holdfire.toml, if there)")
+    verbs = top.add_subparsers(required=True, metavar="COMMAND")
+
+    verb = verbs.add_parser("demo", help="serve everything at once, with a demo shop")
+    verb.add_argument("--port", type=int, default=8080)
+    verb.set_defaults(run=run_demo)
+
+    verb = verbs.add_parser("serve", help="serve the configured sites")
+    verb.set_defaults(run=run_serve)
+
+    verb = verbs.add_parser("check", help="check settings, sites and law; report every problem")
+    verb.add_argument("--json", action="store_true")
+    verb.add_argument("--stale", type=int, metavar="DAYS", help="list rules not reviewed for DAYS")
+    verb.set_defaults(run=run_check)
+
+    verb = verbs.add_parser("snippet", help="print what to paste into a page")
+    verb.add_argument("--site", default="demo")
+    verb.add_argument("--base", default="", help="where the service is: /consent or https://host")
+    verb.set_defaults(run=run_snippet)
+
+    records = verbs.add_parser("records", help="work with the records of choices")
+    verb = records.add_subparsers(required=True, metavar="VERB").add_parser(
+        "export", help="write records to standard output"
+    )
+    verb.add_argument("--site", help="one site only")
+    verb.add_argument("--format", choices=("ndjson", "csv"), default="ndjson")
+    verb.set_defaults(run=run_export)
+
+    _explain_options(verbs.add_parser("explain", help="say what holds for a visitor, and why"))
+    return top
+
+
+def _explain_options(verb: argparse.ArgumentParser) -> None:
+    place = verb.add_mutually_exclusive_group()
+    place.add_argument("--country", metavar="CC", help="ISO 3166-1 code")
+    place.add_argument("--ip", metavar="ADDRESS")
+    place.add_argument("--batch", metavar="FILE", help="one JSON question a line; - is stdin")
+    verb.add_argument(
+        "--region", metavar="SUB", help="ISO 3166-2 code, with or without the country"
+    )
+    verb.add_argument("--site", default="demo")
+    verb.add_argument("--date", metavar="YYYY-MM-DD")
+    verb.add_argument(
+        "--quality", choices=("ok", "vpn", "tor", "hosting", "satellite"), default="ok"
+    )
+    verb.add_argument("--age", type=int, metavar="N")
+    verb.add_argument(
+        "--prior", choices=("accept_all", "reject_all", "analytics_only", "opt_out_sale")
+    )
+    verb.add_argument("--analytics-role", choices=("processor", "third_party"))
+    verb.add_argument("--attest", default="", metavar="LIST", help="analytics,functional")
+    for flag in (
+        "gpc",
+        "dnt",
+        "known",
+        "prior-expired",
+        "signal-at-choice",
+        "online-platform",
+        "parental",
+    ):
+        verb.add_argument(f"--{flag}", action="store_true")
+    verb.add_argument("--json", action="store_true")
+    verb.set_defaults(run=run_explain)
+
+
+# ---------------------------------------------------------------- verbs
+
+
+def run_demo(options: argparse.Namespace) -> int:
+    """``holdfire demo``."""
+    settings = load(options.config, os.environ)
+    _log_to_stderr(settings)
+    return asyncio.run(demo.serve_demo(settings, "127.0.0.1", options.port))
+
+
+def run_serve(options: argparse.Namespace) -> int:
+    """``holdfire serve``."""
+    settings = load(options.config, os.environ)
+    _log_to_stderr(settings)
+    application = app.build(settings, _sites(settings))
+    server = uvicorn.Server(serving.config(application, settings, settings.host, settings.port))
+    server.run()
+    return 0 if server.started else USAGE
+
+
+def run_check(options: argparse.Namespace) -> int:
+    """``holdfire check``."""
+    today = datetime.now(UTC).date()
+    findings = check.everything(options.config, os.environ, today=today, stale=options.stale)
+    if options.json:
+        print(msgspec.json.encode(findings).decode())
+    else:
+        for finding in findings:
+            print(finding)
+        print(f"{len(findings)} problems found." if findings else "No problems found.")
+    return FOUND if findings else 0
+
+
+def run_snippet(options: argparse.Namespace) -> int:
+    """``holdfire snippet``."""
+    _one_site(_sites(load(options.config, os.environ)), options.site)
+    src = f"{options.base.rstrip('/')}/s/{options.site}.js"
+    print("<script>window.holdfire=window.holdfire||[]</script>")
+    print(f'<script async src="{src}"></script>')
+    return 0
+
+
+def run_export(options: argparse.Namespace) -> int:
+    """``holdfire records export``."""
+    settings = load(options.config, os.environ)
+
+    async def copy() -> None:
+        store = await app.open_store(settings, writing=False)
+        try:
+            await export.write(store, options.site, options.format, sys.stdout, sys.stderr)
+        finally:
+            await store.close()
+
+    asyncio.run(copy())
+    return 0
+
+
+def run_explain(options: argparse.Namespace) -> int:
+    """``holdfire explain``."""
+    settings = load(options.config, os.environ)
+    clerk = Clerk(settings)
+    if options.batch:
+        return clerk.answer_all(options.batch)
+    names = set(Question.__struct_fields__)
+    question = msgspec.convert(
+        {name: value for name, value in vars(options).items() if name in names}, Question
+    )
+    answer = clerk.answer(question)
+    print(msgspec.json.encode(answer).decode() if options.json else _readable(answer))
+    return 0
+
+
+class Clerk:
+    """Answers questions of ``explain``; opens the geo database only if one names an address."""
+
+    def __init__(self, settings: Settings) -> None:
+        """Load law and sites. Raises ``ConfigError``."""
+        self._settings = settings
+        self._law: Lawbook = regimes.load(settings.regimes_path)
+        self._sites = _sites(settings)
+        self._observatory: Observatory | None = None
+
+    def answer(self, question: Question) -> Explanation:
+        """Answer one. Raises ``HoldfireError`` for a question that cannot be."""
+        try:
+            return explain.explain(
+                question,
+                self._locate(question),
+                _one_site(self._sites, question.site),
+                self._law,
+                datetime.now(UTC).date(),
+            )
+        except ValueError as error:
+            raise HoldfireError(f"date: {error}") from error
+
+    def answer_all(self, file: str) -> int:
+        """Answer one question a line, in order; a bad line gets an error in its place."""
+        failed = False
+        with sys.stdin.buffer if file == "-" else Path(file).open("rb") as lines:
+            for line in lines:
+                if not line.strip():
+                    continue
+                try:
+                    body = msgspec.json.encode(
+                        self.answer(msgspec.json.decode(line, type=Question))
+                    )
+                except (HoldfireError, msgspec.MsgspecError, UnicodeDecodeError) as error:
+                    body = msgspec.json.encode({"error": str(error)})
+                    failed = True
+                sys.stdout.write(body.decode() + "\n")
+        return USAGE if failed else 0
+
+    def _locate(self, question: Question) -> Location:
+        if question.ip is not None:
+            if self._observatory is None:
+                self._observatory = app.open_observatory(self._settings)
+            return self._observatory.place(question.ip)
+        if question.country is None:
+            return msgspec.structs.replace(UNKNOWN_LOCATION, quality=question.quality)
+        confidence: Confidence = "high" if question.quality == "ok" else "low"
+        return Location(
+            country=question.country.upper(),
+            region=question.region.upper().removeprefix(f"{question.country.upper()}-")
+            if question.region
+            else None,
+            source="override",
+            confidence=confidence,
+            quality=question.quality,
+        )
+
+
+def _sites(settings: Settings) -> Mapping[str, Site]:
+    return load_sites(settings.sites_path, load_locales(settings.locales_path))
+
+
+def _one_site(sites: Mapping[str, Site], key: str) -> Site:
+    if key not in sites:
+        raise HoldfireError(f"no site {key!r}; there are: {', '.join(sorted(sites))}")
+    return sites[key]
+
+
+def _readable(answer: Explanation) -> str:
+    place = answer.location
+    where = "-".join(filter(None, (place.country, place.region))) or "unknown"
+    lines = [
+        f"{answer.regime.label} ({answer.regime.id}, {answer.regime.model})",
+        f"location  {where}, from {place.source}, confidence {place.confidence}",
+        f"prompt    {answer.prompt}",
+        f"status    {answer.opt_out_status}",
+    ]
+    decided = {**answer.categories, "sale or share": answer.sale_or_share}
+    for key, decision in decided.items():
+        lines.append(f"{key:<14}{'allow' if decision.allow else 'deny':<7}{decision.reason}")
+    lines.append("")
+    for step in answer.trace:
+        lines.append(f"{step.step}: {step.rule}")
+        about = "; ".join(filter(None, (step.law, step.source, step.as_of, step.confidence)))
+        if about:
+            lines.append(f"    {about}")
+    return "\n".join(lines)
+
+
+class _JsonLines(logging.Formatter):
+    """One JSON object a line; whatever is logged stays inside its string."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """The line."""
+        line = {
+            "at": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
+            "level": record.levelname.lower(),
+            "logger": record.name,
+            "message": record.getMessage(),
+        }
+        if record.exc_info:
+            line["traceback"] = self.formatException(record.exc_info)
+        return json.dumps(line, ensure_ascii=True)
+
+
+def _log_to_stderr(settings: Settings) -> None:
+    handler = logging.StreamHandler()
+    handler.setFormatter(_JsonLines())
+    logging.basicConfig(level=settings.log_level.upper(), handlers=[handler], force=True)

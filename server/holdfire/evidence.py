@@ -1,0 +1,127 @@
+"""What a record holds, and how a standing choice is read back from it.
+
+Two blocks, each written once as bytes and never serialised again: ``evidence`` proves the act,
+``subject`` points at the person and stands apart so that it can be erased without it.
+Contents: GDPR Art 7(1); ISO/IEC TS 27560:2023; PROTOCOL.md §7.
+"""
+
+import hashlib
+from typing import Literal
+
+import msgspec
+
+from holdfire.law import Model, Value
+from holdfire.model import (
+    Action,
+    Choice,
+    Decision,
+    Location,
+    Prior,
+    Record,
+    Signals,
+    Visitor,
+)
+
+SKEW_MS = 5 * 60 * 1000  # a client clock further off than this is flagged, never believed
+
+
+class Held(Value, frozen=True):
+    """The law that was found to hold, and how it was picked."""
+
+    id: str
+    model: Model
+    picked_by: str
+
+
+class Shown(Value, frozen=True):
+    """Digests of what the visitor had before them, SHA-256 in hex."""
+
+    notice_version: str  # what the page says it showed
+    current_version: str  # what the site showed at that moment; a page kept open may lag behind
+    texts: str
+    config: str
+    sdk: str
+
+
+class Evidence(Value, frozen=True):
+    """The evidence block. Times are milliseconds since 1970, UTC."""
+
+    v: Literal[1]
+    site: str
+    event_id: str
+    action: Action
+    layer: int
+    control: str
+    categories: dict[str, bool]  # the full state as the visitor put it: granted and denied
+    services: dict[str, bool]
+    effective: dict[str, bool]  # what counts; narrower only for an act that arrived late
+    late: bool
+    shown_services: tuple[str, ...]
+    decisions: dict[str, Decision]  # what followed from it, with reasons
+    shown: Shown
+    language: str
+    regime: Held
+    location: Location
+    signals: Signals
+    signal_noticed: bool
+    client_time: str
+    server_ms: int
+    skewed: bool
+    valid_until: int  # seconds since 1970, UTC
+    via: Literal["banner", "api"]
+
+
+class Subject(Value, frozen=True):
+    """The subject block: all that ties a record to a person."""
+
+    visitor: str
+    address_prefix: str
+    browser: str
+
+
+_EVIDENCE = msgspec.json.Decoder(Evidence)
+_SUBJECT = msgspec.json.Decoder(Subject)
+_ENCODER = msgspec.json.Encoder()
+
+
+def encode(block: Evidence | Subject) -> bytes:
+    """The bytes of a block, members in the order declared above."""
+    return _ENCODER.encode(block)
+
+
+def read(record: Record) -> Evidence:
+    """The evidence of a record."""
+    return _EVIDENCE.decode(record.evidence)
+
+
+def read_subject(record: Record) -> Subject:
+    """The subject of a record."""
+    return _SUBJECT.decode(record.subject)
+
+
+def fingerprint(choice: Choice) -> bytes:
+    """SHA-256 over the parsed act: equal for a retry, different for any other act."""
+    return hashlib.sha256(_ENCODER.encode(choice)).digest()
+
+
+def prior_of(evidence: Evidence) -> Prior:
+    """The standing choice that a record leaves behind."""
+    return Prior(
+        action=evidence.action,
+        categories=evidence.effective,
+        services=evidence.services,
+        shown_services=evidence.shown_services,
+        notice_version=evidence.shown.notice_version,
+        recorded_at=evidence.server_ms // 1000,
+        valid_until=evidence.valid_until,
+        signal_noticed=evidence.signal_noticed,
+    )
+
+
+def signal_noticed(choice: Choice, visitor: Visitor) -> bool:
+    """Whether the act was made under a signal and after being told so.
+
+    Both layers of our interface say it whenever a signal is on; a call by the site's own code
+    (layer 0) proves no such thing.
+    """
+    return choice.layer > 0 and (visitor.signals.gpc or visitor.signals.dnt is True)

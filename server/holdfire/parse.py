@@ -1,0 +1,169 @@
+"""Untrusted bytes to model. Every limit lives here, with its reason.
+
+A request is parsed once, into a type; behind this module nothing checks shapes again.
+"""
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import UTC, datetime
+from typing import Annotated, Any
+from urllib.parse import parse_qsl
+
+import msgspec
+
+from holdfire.errors import ActionMismatch, BadJson, BadMember, BadQuery, BodyTooLarge
+from holdfire.model import Action, Choice, Site
+
+BODY_BYTES = 16 * 1024  # an honest choice over 64 services takes 3 KiB
+QUERY_BYTES = 1_024  # the longest honest query is about 60
+MEMBERS = 64  # categories or services a choice may name; more could only be an attack on hashing
+
+# The patterns are anchored, of bounded length and without nested repetition: linear on any input.
+EventId = Annotated[
+    str,
+    msgspec.Meta(
+        pattern=r"^[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}\Z",
+        max_length=36,
+    ),
+]
+Version = Annotated[str, msgspec.Meta(pattern=r"^[0-9a-f]{16}\Z", max_length=16)]
+Language = Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z0-9-]{2,35}\Z", max_length=35)]
+Control = Annotated[str, msgspec.Meta(pattern=r"^[a-z0-9_.-]{1,64}\Z", max_length=64)]
+Instant = Annotated[
+    str,
+    msgspec.Meta(
+        pattern=r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,9})?(Z|[+-]\d\d:\d\d)\Z",
+        max_length=40,
+    ),
+]
+Members = Annotated[dict[str, bool], msgspec.Meta(max_length=MEMBERS)]
+
+
+class ChoiceBody(msgspec.Struct, forbid_unknown_fields=True):
+    """The body of ``POST …/choices``, PROTOCOL.md §4."""
+
+    event_id: EventId
+    action: Action
+    categories: Members
+    notice_version: Version
+    language: Language
+    layer: Annotated[int, msgspec.Meta(ge=0, le=2)]
+    control: Control
+    client_time: Instant
+    services: Members = msgspec.field(default_factory=dict)
+
+
+_CHOICE = msgspec.json.Decoder(ChoiceBody)
+
+
+def choice(body: bytes, site: Site) -> Choice:
+    """Decode a choice for one site.
+
+    Raises ``BodyTooLarge``, ``BadJson``, ``BadMember`` or ``ActionMismatch``.
+    """
+    if len(body) > BODY_BYTES:
+        raise BodyTooLarge(f"The body is over {BODY_BYTES} bytes.")
+    try:
+        given = _CHOICE.decode(body)
+    except msgspec.ValidationError as error:
+        raise BadMember(f"{error}.") from error
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise BadJson("The body is not well-formed JSON in UTF-8.") from error
+    _refuse_doubled_keys(body)
+    _refuse_foreign_members(given, site)
+    _refuse_mismatch(given, site)
+    return Choice(
+        event_id=given.event_id,
+        action=given.action,
+        categories={c.id: given.categories[c.id] for c in site.categories if not c.locked},
+        services={s.id: given.services[s.id] for s in site.services if s.id in given.services},
+        notice_version=given.notice_version,
+        language=given.language,
+        layer=given.layer,
+        control=given.control,
+        client_time=_instant(given.client_time),
+    )
+
+
+def query(raw: bytes, allowed: Mapping[str, Iterable[str] | None]) -> dict[str, str]:
+    """Read a query string of known parameters, each at most once.
+
+    ``allowed`` maps a name to its closed list of values, or to ``None`` where any text may stand.
+    Raises ``BadQuery``.
+    """
+    if len(raw) > QUERY_BYTES:
+        raise BadQuery(f"The query is over {QUERY_BYTES} bytes.")
+    try:
+        pairs = parse_qsl(
+            raw.decode("ascii"),
+            keep_blank_values=True,
+            strict_parsing=bool(raw),
+            errors="strict",
+            max_num_fields=16,
+        )
+    except ValueError as error:
+        raise BadQuery("The query is malformed.") from error
+    found: dict[str, str] = {}
+    for name, value in pairs:
+        if name not in allowed:
+            raise BadQuery("The query has an unknown parameter.")
+        if name in found:
+            raise BadQuery(f"The parameter {name} is given twice.")
+        values = allowed[name]
+        if values is not None and value not in values:
+            raise BadQuery(f"The parameter {name} has an unknown value.")
+        found[name] = value
+    return found
+
+
+def _refuse_doubled_keys(body: bytes) -> None:
+    """Refuse what two parsers could read differently (RFC 8259 §4); the decoder keeps the last."""
+
+    def once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+        members = dict(pairs)
+        if len(members) != len(pairs):
+            raise BadJson("A member is given twice.")
+        return members
+
+    # The typed decoder has accepted the body, so nothing in it nests deeper than two.
+    json.loads(body, object_pairs_hook=once)
+
+
+def _refuse_foreign_members(given: ChoiceBody, site: Site) -> None:
+    unlocked = [c.id for c in site.categories if not c.locked]
+    missing = [key for key in unlocked if key not in given.categories]
+    if missing:
+        raise BadMember(f"Every unlocked category is named; missing: {', '.join(missing)}.")
+    if len(given.categories) != len(unlocked):
+        raise BadMember("The categories name one that is unknown or locked.")
+    if any(site.service(key) is None for key in given.services):
+        raise BadMember("The services name one that is unknown.")
+    if given.language not in site.texts:
+        raise BadMember("The language is not one of the site's.")
+
+
+def _refuse_mismatch(given: ChoiceBody, site: Site) -> None:
+    """An act that says one thing and its categories another proves nothing later."""
+    states = tuple(given.categories.values())
+    sold = tuple(given.categories[c.id] for c in site.categories if c.sale)
+    contradicted = {
+        "accept_all": not all(states) or not all(given.services.values()),
+        "reject_all": any(states) or any(given.services.values()),
+        "withdraw": any(states) or any(given.services.values()),
+        "opt_out": any(sold),
+    }
+    if contradicted.get(given.action, False):
+        raise ActionMismatch(f"The categories contradict the action {given.action}.")
+
+
+def _instant(text: str) -> str:
+    try:
+        utc = datetime.fromisoformat(text).astimezone(UTC)
+    except (ValueError, OverflowError) as error:
+        raise BadMember("client_time is no moment in time.") from error
+    return utc.isoformat(timespec="seconds").replace("+00:00", "Z")
+
+
+def headers_size(headers: Sequence[tuple[bytes, bytes]]) -> int:
+    """The bytes that the header lines took on the wire."""
+    return sum(len(name) + len(value) + 4 for name, value in headers)

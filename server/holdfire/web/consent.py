@@ -1,0 +1,184 @@
+"""The notice, the choice and the decision."""
+
+from datetime import UTC, datetime
+
+import msgspec
+from starlette.requests import Request
+from starlette.responses import Response
+
+from holdfire import consent, parse, policy
+from holdfire.consent import Answer, Chosen
+from holdfire.errors import BadQuery, MediaTypeRefused
+from holdfire.model import Decision, DecisionSource, Reason, Site
+from holdfire.visitor import agent
+from holdfire.visitor.languages import negotiate
+from holdfire.web.house import house_of, json_response
+from holdfire.web.request import (
+    front_of,
+    query_of,
+    require_origin,
+    site_of,
+    token_of,
+    visitor_of,
+)
+
+
+class DecisionBody(msgspec.Struct, omit_defaults=True):
+    """One decision on the wire (PROTOCOL.md §5)."""
+
+    site: str
+    category: str
+    allow: bool
+    reason: Reason
+    regime: str
+    decided_at: str
+    valid_until: str
+    source: DecisionSource
+    service: str | None = None
+
+
+class DecisionsBody(msgspec.Struct):
+    """Every decision for one visitor on the wire."""
+
+    site: str
+    regime: str
+    categories: dict[str, Decision]
+    services: dict[str, Decision]
+    sale_or_share: Decision
+    decided_at: str
+    valid_until: str
+    source: DecisionSource
+
+
+class ChosenBody(msgspec.Struct):
+    """The answer to a choice (PROTOCOL.md §4)."""
+
+    visitor: str
+    seq: int
+    event_id: str
+    log_index: int
+    recorded_at: str
+    valid_until: str
+    decisions: dict[str, Decision]
+    token: str
+
+
+async def get_notice(request: Request) -> Response:
+    """``GET …/notice``."""
+    site, house = site_of(request), house_of(request)
+    visitor = visitor_of(request, query_of(request))
+    language = negotiate(visitor.languages, tuple(site.texts), site.default_language)
+    token = token_of(request, site)
+    return json_response(await consent.notice(house.ctx, site, visitor, language, token))
+
+
+async def post_choice(request: Request) -> Response:
+    """``POST …/choices``: 201 once it is durable, 200 for the same act again."""
+    site, house = site_of(request), house_of(request)
+    origin = require_origin(request, site)
+    if request.headers.get("content-type", "").partition(";")[0].strip() != "application/json":
+        raise MediaTypeRefused("Send the choice as application/json.")
+    visitor = visitor_of(request, query_of(request))
+    token = token_of(request, site)
+    choice = parse.choice(await request.body(), site)
+    browser = agent.family(request.headers.get("user-agent", ""))
+    chosen = await consent.choose(house.ctx, site, visitor, choice, browser=browser, token=token)
+    answer = json_response(_chosen_body(chosen), 201 if chosen.fresh else 200)
+    answer.headers.append("set-cookie", _cookie(request, site, chosen.token, origin))
+    return answer
+
+
+async def get_decision(request: Request) -> Response:
+    """``GET …/decision?category=`` or ``?service=``."""
+    site = site_of(request)
+    query = query_of(request, {"category": None, "service": None})
+    if ("category" in query) == ("service" in query):
+        raise BadQuery("Name one category or one service.")
+    answer = await _decide(request, site, query)
+    asked = query.get("category") or query.get("service") or ""
+    service = site.service(asked) if "service" in query else None
+    known = service is not None or ("category" in query and site.category(asked) is not None)
+    decision = (
+        policy.decide_service(site, asked, answer.decisions, answer.prior)
+        if known
+        else policy.UNKNOWN
+    )
+    body = DecisionBody(
+        site=site.id,
+        category=service.category if service else query.get("category", ""),
+        service=query.get("service"),
+        allow=decision.allow,
+        reason=decision.reason,
+        regime=answer.regime,
+        decided_at=_time(answer.decided_at),
+        valid_until=_time(answer.valid_until),
+        source=answer.source,
+    )
+    return json_response(body, _status(answer))
+
+
+async def get_decisions(request: Request) -> Response:
+    """``GET …/decisions``: all categories and services for this visitor."""
+    site = site_of(request)
+    answer = await _decide(request, site, query_of(request))
+    body = DecisionsBody(
+        site=site.id,
+        regime=answer.regime,
+        categories=answer.decisions.categories,
+        services={
+            s.id: policy.decide_service(site, s.id, answer.decisions, answer.prior)
+            for s in site.services
+        },
+        sale_or_share=answer.decisions.sale_or_share,
+        decided_at=_time(answer.decided_at),
+        valid_until=_time(answer.valid_until),
+        source=answer.source,
+    )
+    return json_response(body, _status(answer))
+
+
+async def _decide(request: Request, site: Site, query: dict[str, str]) -> Answer:
+    visitor = visitor_of(request, query)
+    return await consent.decide(house_of(request).ctx, site, visitor, token_of(request, site))
+
+
+def _status(answer: Answer) -> int:
+    """A broken store answers 503 with a full body: whoever reads only the status is denied too."""
+    return 503 if answer.source == "degraded" else 200
+
+
+def _chosen_body(chosen: Chosen) -> ChosenBody:
+    record = chosen.record
+    return ChosenBody(
+        visitor=record.visitor,
+        seq=record.seq,
+        event_id=record.event_id,
+        log_index=record.log_index,
+        recorded_at=_time(record.recorded_ms // 1000),
+        valid_until=_time(chosen.evidence.valid_until),
+        decisions=chosen.evidence.decisions,
+        token=chosen.token,
+    )
+
+
+def _cookie(request: Request, site: Site, token: str, origin: str) -> str:
+    """The token as a cookie that the page may read and the service will verify.
+
+    Not HttpOnly: a page whose storage was cleared finds its visitor's choice here, without a
+    request. Reading it tells a script nothing that the page API does not.
+
+    ``__Host-`` where the service runs under the site's own host: no sibling subdomain can plant
+    it (RFC 6265bis §4.1.3). On a host of its own, each site's pages send the cookie only within
+    their own partition (CHIPS). Plain http, as in the demo, can have neither prefix.
+    """
+    front = front_of(request)
+    kept = f"{token}; Path=/; Max-Age={house_of(request).cookie_seconds}"
+    if front.scheme != "https":
+        return f"holdfire_{site.id}={kept}; SameSite=Lax"
+    if origin == f"https://{front.host}":
+        return f"__Host-holdfire_{site.id}={kept}; Secure; SameSite=Lax"
+    return f"__Secure-holdfire_{site.id}={kept}; Secure; SameSite=None; Partitioned"
+
+
+def _time(seconds: int) -> str:
+    return datetime.fromtimestamp(seconds, UTC).isoformat().replace("+00:00", "Z")

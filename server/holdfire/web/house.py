@@ -1,0 +1,44 @@
+"""What every endpoint needs, in one value, and how an endpoint gets at it."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import msgspec
+from starlette.requests import Request
+from starlette.responses import Response
+
+from holdfire.consent import Context
+from holdfire.visitor import Observatory
+from holdfire.web.boot import Shelf
+
+_ENCODER = msgspec.json.Encoder()
+
+
+@dataclass(frozen=True, slots=True)
+class House:
+    """Built once by ``app``; nothing in it is replaced while the process runs."""
+
+    ctx: Context
+    observatory: Observatory
+    shelf: Shelf
+    cookie_seconds: int
+    boot_seconds: int
+    demo: bool  # whether ``?geo=`` moves the visitor; never true in ``serve``
+
+
+def house_of(request: Request) -> House:
+    """The house this request arrived at."""
+    house: House = request.app.state.house
+    return house
+
+
+def json_response(
+    body: object, status: int = 200, headers: Mapping[str, str] | None = None
+) -> Response:
+    """A JSON answer that no cache may keep."""
+    return Response(
+        _ENCODER.encode(body),
+        status,
+        {"cache-control": "no-store", **(headers or {})},
+        "application/json",
+    )

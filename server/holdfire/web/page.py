@@ -1,0 +1,71 @@
+"""What a page loads: the boot script and the chunks beside it."""
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from holdfire import consent
+from holdfire.errors import BadQuery, NotFound
+from holdfire.model import Location, Visitor
+from holdfire.visitor.languages import negotiate
+from holdfire.web.boot import Served
+from holdfire.web.house import house_of
+from holdfire.web.request import place, site_of, visitor_of
+
+SCRIPT = "text/javascript; charset=utf-8"
+VARY = "Accept-Encoding, Accept-Language"
+"""The script differs by language only: its place is either in the path, or the answer private."""
+
+
+async def boot(request: Request) -> Response:
+    """``GET /s/{site}.js``: the page is under control with this one request."""
+    house = house_of(request)
+    # Cache busters and campaign parameters ride on script addresses, so other names are ignored.
+    geo = request.query_params.get("geo") if house.demo else None
+    visitor = visitor_of(request, {"geo": geo} if geo else {})
+    return _script(request, visitor, visitor.location, "private")
+
+
+async def boot_for_region(request: Request) -> Response:
+    """``GET /s/{site}/{region}.js``: the same for a named region, for a shared cache."""
+    try:
+        location = place(request.path_params["region"], source="header")
+    except BadQuery as error:
+        raise NotFound("A region is written cc or cc-sub.") from error
+    return _script(request, visitor_of(request, {}), location, "public")
+
+
+async def asset(request: Request) -> Response:
+    """``GET /assets/{name}.{hash}.js``: named by its content, so it never changes."""
+    served = house_of(request).shelf.assets.get(request.path_params["name"])
+    if served is None:
+        raise NotFound("There is no asset of this name.")
+    answer = _answer(request, served, "public, max-age=31536000, immutable", "Accept-Encoding")
+    answer.headers["access-control-allow-origin"] = "*"  # module scripts are fetched with CORS
+    return answer
+
+
+def _script(request: Request, visitor: Visitor, location: Location, cache: str) -> Response:
+    site, house = site_of(request), house_of(request)
+    held = consent.ground(house.ctx, site, location, house.ctx.clock())
+    language = negotiate(visitor.languages, tuple(site.texts), site.default_language)
+    served = house.shelf.pick(site, held.resolution.regime, language)
+    answer = _answer(request, served, f"{cache}, max-age={house.boot_seconds}", VARY)
+    answer.headers["content-language"] = language
+    return answer
+
+
+def _answer(request: Request, served: Served, cache: str, vary: str) -> Response:
+    body, encoding = served.encoded(request.headers.get("accept-encoding", ""))
+    # One tag for each encoding: a strong tag names exact bytes, RFC 9110 §8.8.3.
+    etag = f'"{served.etag}-{encoding}"'
+    headers = {"etag": etag, "cache-control": cache, "vary": vary}
+    if _matches(request.headers.get("if-none-match", ""), etag):
+        return Response(status_code=304, headers=headers)
+    if encoding != "identity":
+        headers["content-encoding"] = encoding
+    return Response(body, headers=headers, media_type=SCRIPT)
+
+
+def _matches(header: str, etag: str) -> bool:
+    candidates = (tag.strip().removeprefix("W/") for tag in header[:1024].split(","))
+    return any(tag in {etag, "*"} for tag in candidates)

@@ -1,0 +1,147 @@
+"""From a request to what the verbs speak in: site, visitor, token. Nothing else reads headers."""
+
+from collections.abc import Iterable, Mapping
+
+import msgspec
+from starlette.requests import Request
+
+from holdfire import parse
+from holdfire.errors import BadQuery, OriginRefused, TokenInvalid, UnknownSite
+from holdfire.model import Location, Site, Source, Visitor
+from holdfire.tokens import VisitorToken
+from holdfire.visitor import Front
+from holdfire.web.house import house_of
+
+FLAG = ("1",)
+SIGNALS: Mapping[str, Iterable[str] | None] = {"gpc": FLAG, "dnt": FLAG}
+"""The page repeats the signals it sees: an extension may set the property and not the header."""
+
+
+def site_of(request: Request) -> Site:
+    """The site in the path. From here on the answer speaks CORS to that site's origins.
+
+    Raises ``UnknownSite``.
+    """
+    site = house_of(request).ctx.sites.get(request.path_params["site"])
+    if site is None:
+        raise UnknownSite("No site of this id is configured.")
+    headers = [(b"vary", b"Origin")]
+    origin = origin_of(request)
+    if origin is not None and origin in site.origins:
+        headers += [
+            (b"access-control-allow-origin", origin.encode("ascii")),
+            (b"access-control-allow-credentials", b"true"),
+            (b"access-control-expose-headers", b"x-request-id, retry-after"),
+        ]
+    request.scope["holdfire.headers"] = headers
+    return site
+
+
+def origin_of(request: Request) -> str | None:
+    """The one ``Origin`` header, or ``None`` where there is none or more than one."""
+    found = _values(request, b"origin")
+    return found[0] if len(found) == 1 else None
+
+
+def require_origin(request: Request, site: Site) -> str:
+    """The origin, if it is on the site's list. Raises ``OriginRefused``."""
+    origin = origin_of(request)
+    if origin is None or origin not in site.origins:
+        raise OriginRefused("The Origin header is missing or not on the site's list.")
+    return origin
+
+
+def query_of(
+    request: Request, more: Mapping[str, Iterable[str] | None] | None = None
+) -> dict[str, str]:
+    """The query, of known parameters only. Raises ``BadQuery``."""
+    allowed = {**SIGNALS, **(more or {})}
+    if house_of(request).demo:
+        allowed["geo"] = None
+    return parse.query(request.scope["query_string"], allowed)
+
+
+def visitor_of(request: Request, query: Mapping[str, str]) -> Visitor:
+    """Who asks, without the address. Raises ``BadQuery`` for a bad ``geo`` in the demo."""
+    visitor = house_of(request).observatory.describe(
+        _peer(request),
+        request.scope["headers"],
+        gpc_hint=query.get("gpc") == "1",
+        dnt_hint=query.get("dnt") == "1",
+    )
+    geo = query.get("geo")
+    if geo is None:
+        return visitor
+    return msgspec.structs.replace(visitor, location=place(geo))
+
+
+def place(text: str, source: Source = "override") -> Location:
+    """Read ``CC`` or ``CC-SUB``. Raises ``BadQuery``."""
+    country, _, region = text.upper().partition("-")
+    if not (
+        text.isascii()
+        and len(country) == 2  # noqa: PLR2004 -- ISO 3166-1 alpha-2
+        and country.isalnum()
+        and len(region) <= 3  # noqa: PLR2004 -- ISO 3166-2
+        and (region.isalnum() or "-" not in text)
+    ):
+        raise BadQuery("A place is written CC or CC-SUB.")
+    return Location(
+        country=country,
+        region=region or None,
+        source=source,
+        confidence="high",
+    )
+
+
+def token_of(request: Request, site: Site) -> VisitorToken | None:
+    """The visitor's token: a bearer token must be good, a bad cookie is as no cookie.
+
+    Raises ``TokenInvalid`` for a bearer token that is forged, foreign, truncated or doubled.
+    """
+    house = house_of(request)
+    bearers = _values(request, b"authorization")
+    if bearers:
+        scheme, _, text = bearers[0].partition(" ")
+        if len(bearers) > 1 or scheme.lower() != "bearer":
+            raise TokenInvalid("Send one Authorization header, of the form: Bearer <token>.")
+        return house.ctx.tokens.read(site.id, text)
+    cookie = _cookie(request, site)
+    if cookie is None:
+        return None
+    try:
+        return house.ctx.tokens.read(site.id, cookie)
+    except TokenInvalid:
+        return None
+
+
+def front_of(request: Request) -> Front:
+    """The scheme and host the visitor used, told by a trusted proxy where there is one."""
+    observatory = house_of(request).observatory
+    return observatory.front(_peer(request), request.scope["headers"], request.scope["scheme"])
+
+
+def _peer(request: Request) -> str | None:
+    return request.client.host if request.client else None
+
+
+def _cookie(request: Request, site: Site) -> str | None:
+    """The token cookie; two of one name mean that somebody planted one, so neither is believed."""
+    plain = f"holdfire_{site.id}"
+    secure = front_of(request).scheme == "https"
+    names = (f"__Host-{plain}", f"__Secure-{plain}") if secure else (plain,)
+    pairs = [
+        (name.strip(), value.strip())
+        for header in _values(request, b"cookie")
+        for name, eq, value in (part.partition("=") for part in header.split(";"))
+        if eq
+    ]
+    for wanted in names:
+        values = [value for name, value in pairs if name == wanted]
+        if values:
+            return values[0] if len(values) == 1 else None
+    return None
+
+
+def _values(request: Request, name: bytes) -> list[str]:
+    return [v.decode("latin-1") for n, v in request.scope["headers"] if n == name]

@@ -1,0 +1,49 @@
+"""Every URL on one screen."""
+
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import BaseRoute, Route
+
+from holdfire.errors import MethodRefused, NotFound
+from holdfire.web import consent, health, page, tags
+from holdfire.web.request import site_of
+
+
+def routes() -> list[BaseRoute]:
+    """The URL table."""
+    site = "/v1/sites/{site}"
+    return [
+        Route("/s/{site}.js", page.boot),
+        Route("/s/{site}/{region}.js", page.boot_for_region),
+        Route("/assets/{name}", page.asset),
+        Route(f"{site}/notice", consent.get_notice),
+        Route(f"{site}/choices", consent.post_choice, methods=["POST"]),
+        Route(f"{site}/decision", consent.get_decision),
+        Route(f"{site}/decisions", consent.get_decisions),
+        Route(f"{site}/tags/{{service}}.js", tags.get_tag),
+        Route(f"{site}/{{verb}}", preflight, methods=["OPTIONS"]),
+        Route("/healthz", health.healthz),
+        Route("/readyz", health.readyz),
+    ]
+
+
+async def preflight(request: Request) -> Response:
+    """Answer a CORS preflight; the origin is echoed only if it is on the site's list."""
+    site_of(request)
+    return Response(
+        status_code=204,
+        headers={
+            "access-control-allow-methods": "GET, POST",
+            "access-control-allow-headers": "content-type, authorization",
+            "access-control-max-age": "7200",
+            "cache-control": "no-store",
+        },
+    )
+
+
+async def refuse(request: Request, error: Exception) -> Response:  # noqa: ARG001 -- the handler signature
+    """Turn the router's own refusals into ours, so that every error has the one body."""
+    if isinstance(error, HTTPException) and error.status_code == MethodRefused.status:
+        raise MethodRefused("This address does not know that method.") from error
+    raise NotFound("There is nothing at this address.") from error

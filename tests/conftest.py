@@ -1,0 +1,22 @@
+"""What every test may ask for."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from house import Service, running
+
+
+@pytest.fixture
+def service(tmp_path: Path) -> Iterator[Service]:
+    """A whole demo service, asked by one browser in California."""
+    with running(tmp_path) as found:
+        yield found
+
+
+@pytest.fixture
+def served(tmp_path: Path) -> Iterator[Service]:
+    """The same as ``serve`` runs it: the visitor's place cannot be moved by a query."""
+    with running(tmp_path, demo=False) as found:
+        yield found

@@ -1,0 +1,131 @@
+"""The visitor token: what is forged, foreign, cut or stale is as no token."""
+
+import base64
+import hashlib
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from itsdangerous import Signer
+
+from holdfire.errors import TokenInvalid
+from holdfire.tokens import LONGEST, VisitorToken, VisitorTokens
+
+KEY = "k" * 64
+OLD = "o" * 64
+TOKENS = VisitorTokens([KEY])
+TOKEN = VisitorToken(
+    visitor="A" * 22,
+    seq=3,
+    recorded_at=1_795_262_400,
+    valid_until=1_810_814_400,
+    notice_version="0123456789abcdef",
+    action="save",
+    categories={"analytics": 1, "marketing": 0},
+    services={"posthog": 0},
+    shown_services=("posthog",),
+    signal_noticed=1,
+)
+SIGNED = TOKENS.sign("demo", TOKEN)
+
+
+def test_what_was_signed_is_read_back() -> None:
+    """Reading returns the token that was signed."""
+    assert TOKENS.read("demo", SIGNED) == TOKEN
+
+
+def test_the_alphabet_is_one_no_firewall_trips_over() -> None:
+    """A token holds letters, digits, underscore, dot and hyphen only, and one dot."""
+    assert set(SIGNED) <= set("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_.-")
+    assert SIGNED.count(".") == 1
+
+
+def test_a_token_of_one_site_is_refused_by_another() -> None:
+    """The salt is the site's own."""
+    with pytest.raises(TokenInvalid):
+        TOKENS.read("other", SIGNED)
+
+
+def test_an_old_key_still_verifies_and_the_newest_signs() -> None:
+    """Rotation asks nobody again while both keys are listed, and refuses after."""
+    before = VisitorTokens([OLD]).sign("demo", TOKEN)
+    both = VisitorTokens([OLD, KEY])
+
+    assert both.read("demo", before) == TOKEN
+    assert both.sign("demo", TOKEN) == SIGNED
+    with pytest.raises(TokenInvalid):
+        VisitorTokens([KEY]).read("demo", before)
+
+
+def test_the_library_defaults_are_refused() -> None:
+    """A token signed with SHA-1 and the default key derivation does not verify."""
+    payload = SIGNED.partition(".")[0]
+    weak = Signer(KEY, salt="holdfire.visitor.demo", sep=".").sign(payload).decode()
+
+    with pytest.raises(TokenInvalid):
+        TOKENS.read("demo", weak)
+
+
+def test_every_truncation_is_refused() -> None:
+    """No prefix of a token is a token."""
+    for length in range(len(SIGNED)):
+        with pytest.raises(TokenInvalid):
+            TOKENS.read("demo", SIGNED[:length])
+
+
+def test_every_single_bit_flip_is_refused() -> None:
+    """No token one bit away from a signed one is believed."""
+    for index, character in enumerate(SIGNED):
+        for bit in range(7):
+            flipped = chr(ord(character) ^ 1 << bit)
+            text = SIGNED[:index] + flipped + SIGNED[index + 1 :]
+            try:
+                read = TOKENS.read("demo", text)
+            except TokenInvalid:
+                continue
+            # The last character of a base64 digest has bits that mean nothing: same signature.
+            assert index == len(SIGNED) - 1
+            assert read == TOKEN
+
+
+def test_a_long_list_of_services_never_makes_the_token_too_long() -> None:
+    """The shown services are left out before the cookie outgrows what proxies carry."""
+    many = tuple(f"service-{n:03}" for n in range(200))
+    signed = TOKENS.sign(
+        "demo",
+        VisitorToken(
+            visitor=TOKEN.visitor,
+            seq=1,
+            recorded_at=0,
+            valid_until=0,
+            notice_version=TOKEN.notice_version,
+            action="save",
+            categories={},
+            shown_services=many,
+        ),
+    )
+
+    assert len(signed) <= LONGEST
+    assert TOKENS.read("demo", signed).shown_services is None
+
+
+def test_a_payload_of_another_shape_is_refused_though_well_signed() -> None:
+    """A signature over anything but a token grants nothing."""
+    for payload in (b"{}", b"[]", b"null", b'{"v":1}', b"\xff"):
+        encoded = base64.urlsafe_b64encode(payload).rstrip(b"=")
+        signer = Signer(
+            KEY,
+            salt="holdfire.visitor.demo",
+            sep=".",
+            key_derivation="hmac",
+            digest_method=hashlib.sha256,
+        )
+        with pytest.raises(TokenInvalid):
+            TOKENS.read("demo", signer.sign(encoded).decode())
+
+
+@given(st.text(max_size=300))
+def test_no_text_is_a_token_by_chance(text: str) -> None:
+    """Random text is refused with the one error, never another exception."""
+    with pytest.raises(TokenInvalid):
+        TOKENS.read("demo", text)
