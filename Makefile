@@ -12,7 +12,7 @@ setup: .venv/.made static/dist/.made
 .venv/.made: pyproject.toml
 	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || scripts/need python3-venv-is-missing python3-venv
 	$(PYTHON) -m venv .venv
-	$(BIN)/pip install --quiet --disable-pip-version-check --editable '.[dev,postgres]'
+	$(BIN)/pip install --quiet --disable-pip-version-check --editable '.[dev]'
 	@touch $@
 
 sdk/node_modules/.made: sdk/package.json sdk/package-lock.json

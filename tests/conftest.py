@@ -7,6 +7,8 @@ import pytest
 
 from house import Service, running
 
+pytest_plugins = ["postgres", "stores"]
+
 
 @pytest.fixture
 def service(tmp_path: Path) -> Iterator[Service]:

@@ -129,7 +129,9 @@ def running(
     """Run a service for one browser at ``peer``."""
     clock = Clock()
     site = demo_site()
-    built = app.build(settings(folder, **more), {site.id: site}, demo=demo, clock=clock)
+    built = app.build(
+        settings(folder, **more), {site.id: site}, demo=demo, clock=clock, prebuild=False
+    )
     with TestClient(
         built, base_url=ORIGIN, client=(peer, 50_000), raise_server_exceptions=False
     ) as client:

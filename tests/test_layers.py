@@ -17,7 +17,7 @@ RUNG = {name: i for i, rung in enumerate(LADDER.split("|")) for name in rung.spl
 
 OWNERS = {
     "starlette": {"web", "app", "demo"},
-    "uvicorn": {"cli", "demo"},
+    "uvicorn": {"cli", "demo", "serving"},
     "aiosqlite": {"store.sqlite"},
     "asyncpg": {"store.postgres"},
     "itsdangerous": {"tokens"},

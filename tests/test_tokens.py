@@ -3,6 +3,7 @@
 import base64
 import hashlib
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -107,6 +108,17 @@ def test_a_long_list_of_services_never_makes_the_token_too_long() -> None:
 
     assert len(signed) <= LONGEST
     assert TOKENS.read("demo", signed).shown_services is None
+
+
+def test_choices_too_many_for_a_cookie_are_left_to_the_store() -> None:
+    """A token that cannot carry every choice carries none, rather than all but the refusals."""
+    many = {f"service-{n:03}": 0 for n in range(64)}
+    signed = TOKENS.sign("demo", msgspec.structs.replace(TOKEN, services=many))
+    read = TOKENS.read("demo", signed)
+
+    assert len(signed) <= LONGEST
+    assert (read.visitor, read.seq) == (TOKEN.visitor, TOKEN.seq)
+    assert read.categories == {}
 
 
 def test_a_payload_of_another_shape_is_refused_though_well_signed() -> None:

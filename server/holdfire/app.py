@@ -6,7 +6,7 @@ import logging
 import secrets
 import time
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from pathlib import Path
 
 import msgspec
@@ -17,6 +17,7 @@ from starlette.routing import BaseRoute
 
 from holdfire import keyfile, regimes
 from holdfire.consent import Context, Digests
+from holdfire.errors import ConfigError, Problem
 from holdfire.model import Site
 from holdfire.regimes import Lawbook
 from holdfire.settings import Settings, shipped
@@ -43,9 +44,10 @@ def build(
     extra_routes: Sequence[BaseRoute] = (),
     clock: Callable[[], float] = time.time,
     random: Callable[[int], bytes] = secrets.token_bytes,
+    prebuild: bool = True,
 ) -> Starlette:
     """Build the application. Raises ``ConfigError`` for anything an operator must mend first."""
-    law = regimes.load(settings.regimes_path)
+    law = open_law(settings)
     keys = settings.secret_keys or keyfile.read_or_make(Path(settings.data_dir), random)
     shelf = Shelf(settings.static_path / "dist", demo=demo)
     observatory = open_observatory(settings)
@@ -71,13 +73,18 @@ def build(
             boot_seconds=settings.boot_max_age_seconds,
             demo=demo,
         )
-        filling = asyncio.create_task(asyncio.to_thread(fill, shelf, sites, law))
+        wanted = [
+            (site, regime, language)
+            for site in sites.values()
+            for language in site.texts
+            for regime in law.regimes.values()
+        ]
+        filling = asyncio.create_task(asyncio.to_thread(shelf.fill, wanted if prebuild else ()))
         try:
             yield
         finally:
             shelf.stop()
-            with suppress(asyncio.CancelledError):
-                await filling
+            await filling
             await store.close()
 
     return Starlette(
@@ -86,6 +93,19 @@ def build(
         exception_handlers={HTTPException: refuse},
         lifespan=lifespan,
     )
+
+
+def open_law(settings: Settings) -> Lawbook:
+    """Load the law, and see that the regimes the settings name are in it."""
+    law = regimes.load(settings.regimes_path)
+    unknown = [
+        Problem("settings", key, f"no regime {name!r}", "name one of docs/regimes.md")
+        for key in ("establishment", "regime_override")
+        if (name := getattr(settings, key)) and name not in law.regimes
+    ]
+    if unknown:
+        raise ConfigError(tuple(unknown))
+    return law
 
 
 async def open_store(settings: Settings, *, writing: bool = True) -> Store:
@@ -121,17 +141,6 @@ def digests(sites: Mapping[str, Site], shelf: Shelf) -> Digests:
         config={site.id: _sha256(site) for site in sites.values()},
         sdk=shelf.sdk,
     )
-
-
-def fill(shelf: Shelf, sites: Mapping[str, Site], law: Lawbook) -> None:
-    """Make every boot script ahead of its first visitor, the commonest languages' first."""
-    made = shelf.fill(
-        (site, regime, language)
-        for site in sites.values()
-        for language in site.texts
-        for regime in law.regimes.values()
-    )
-    LOG.info("boot scripts ready: %s", made)
 
 
 def _sha256(value: object) -> str:

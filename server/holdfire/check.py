@@ -6,7 +6,7 @@ from datetime import date
 from holdfire import app, regimes
 from holdfire.errors import ConfigError, Problem
 from holdfire.settings import Settings, load
-from holdfire.sites import load_locales, load_sites
+from holdfire.sites import read_locales, read_sites
 from holdfire.web.boot import Shelf
 
 
@@ -32,15 +32,16 @@ def everything(
 
 def _law(today: date, stale: int | None) -> Callable[[Settings], list[Problem]]:
     def step(settings: Settings) -> list[Problem]:
-        law = regimes.load(settings.regimes_path)
+        law = app.open_law(settings)
         return [] if stale is None else list(regimes.stale(law, today, stale))
 
     return step
 
 
 def _sites(settings: Settings) -> list[Problem]:
-    load_sites(settings.sites_path, load_locales(settings.locales_path))
-    return []
+    locales, of_locales = read_locales(settings.locales_path)
+    _, of_sites = read_sites(settings.sites_path, locales)
+    return [*of_locales, *of_sites]
 
 
 def _scripts(settings: Settings) -> list[Problem]:

@@ -16,12 +16,11 @@ from pathlib import Path
 import msgspec
 import uvicorn
 
-from holdfire import app, check, demo, explain, export, regimes, serving
+from holdfire import app, check, demo, explain, export, serving
 from holdfire.errors import ConfigError, HoldfireError
 from holdfire.explain import Explanation, Question
 from holdfire.law import Confidence
 from holdfire.model import UNKNOWN_LOCATION, Location, Site
-from holdfire.regimes import Lawbook
 from holdfire.settings import Settings, load
 from holdfire.sites import load_locales, load_sites
 from holdfire.visitor import Observatory
@@ -147,7 +146,7 @@ def run_check(options: argparse.Namespace) -> int:
     else:
         for finding in findings:
             print(finding)
-        print(f"{len(findings)} problems found." if findings else "No problems found.")
+        print(f"Problems found: {len(findings)}." if findings else "No problems found.")
     return FOUND if findings else 0
 
 
@@ -196,7 +195,7 @@ class Clerk:
     def __init__(self, settings: Settings) -> None:
         """Load law and sites. Raises ``ConfigError``."""
         self._settings = settings
-        self._law: Lawbook = regimes.load(settings.regimes_path)
+        self._law = app.open_law(settings)
         self._sites = _sites(settings)
         self._observatory: Observatory | None = None
 

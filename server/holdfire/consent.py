@@ -182,8 +182,8 @@ async def choose(
 ) -> Chosen:
     """Record one act, durably, once.
 
-    Raises ``EventConflict`` if the event id belongs to another act, ``StoreUnavailable`` or
-    ``Overloaded`` if nothing was recorded.
+    Raises ``EventConflict`` if the event id belongs to another act, ``Overloaded`` if nothing was
+    recorded, ``StoreUnavailable`` if it is not known: sending it again settles it.
     """
     now = ctx.clock()
     held = ground(ctx, site, visitor.location, now)

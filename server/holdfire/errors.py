@@ -114,7 +114,7 @@ class HeadersTooLarge(HoldfireError):
 
 
 class StoreUnavailable(HoldfireError):
-    """Nothing was recorded: try again after ``Retry-After`` seconds, with the same event id."""
+    """Not known to be recorded: come back after ``Retry-After`` seconds, with the same event id."""
 
     code = "store_unavailable"
     status = 503

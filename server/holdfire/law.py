@@ -8,19 +8,57 @@ from typing import Literal
 
 import msgspec
 
-Model = Literal["opt_in", "opt_out", "notice", "none"]
-Prompt = Literal["banner", "notice", "link", "none"]
+# Closed sets. The members of each ascend: the further right, the stricter. ``strictness`` relies
+# on that order when two regimes hold at once.
+
+Model = Literal["none", "notice", "opt_out", "opt_in"]
+Prompt = Literal["none", "link", "notice", "banner"]
 State = Literal["granted", "denied"]
-Confidence = Literal["high", "medium", "low"]
-RuledCategory = Literal["functional", "analytics", "marketing", "sale_or_share"]
+Status = Literal["no_specific_law", "enacted_not_in_force", "in_force"]
+RejectDuty = Literal["not_required", "recommended", "required_if_banner", "required"]
+CloseDuty = Literal["none", "required"]
+WallRule = Literal["unregulated", "case_by_case", "prohibited"]
+SignalForce = Literal["no_rule", "not_required", "ambiguous", "binding_conditional", "binding"]
 ConflictRule = Literal[
     "explicit_wins",
     "explicit_wins_if_noticed",
     "signal_wins_until_reconfirmed",
     "signal_wins_until_reconfirmed_known",
 ]
+DntForce = Literal["ignore", "disclose", "objection", "refusal"]
+SensitiveForce = Literal[
+    "none",
+    "opt_out",
+    "limit_use",
+    "opt_in",
+    "explicit_opt_in",
+    "strictly_necessary_no_sale",
+]
+Knowledge = Literal["actual", "willful_disregard", "should_have_known"]
+DisplayDuty = Literal["none", "optional", "required"]
+AdvancedMode = Literal["allowed", "discouraged"]
+Confidence = Literal["high", "medium", "low"]  # what rests on two rules is as sure as the weaker
+
+# Closed sets without an order.
+
+RuledCategory = Literal["functional", "analytics", "marketing", "sale_or_share"]
+GpcReach = Literal["deny_if_third_party", "deny_exempt"]
 MinorEffect = Literal["ban", "opt_in", "parental_opt_in"]
+MinorCondition = Literal["online_platform", "covered_design_code_service"]
 Trigger = Literal["expiry", "purpose_added", "vendor_added", "policy_version", "storage_lost"]
+LinkDuty = Literal[
+    "always",
+    "recommended",
+    "if_sells_or_shares",
+    "if_sells_or_targets",
+    "if_sells_sensitive",
+    "if_sells_biometric",
+    "if_uses_spi_beyond_7027m",
+    "if_health_data",
+    "alternative_to_dns_and_limit",
+]
+EvidenceTag = Literal["S", "M", "D"]
+"""S: seen in a source. M: from memory. D: an engineering decision, not a statement of law."""
 
 
 class Value(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -47,9 +85,9 @@ class Surface(Value, frozen=True):
     """What the interface owes the visitor."""
 
     surface: Prompt
-    first_layer_reject: Literal["required", "required_if_banner", "recommended", "not_required"]
-    close_x: Literal["required", "none"]
-    cookie_wall: Literal["prohibited", "case_by_case", "unregulated"]
+    first_layer_reject: RejectDuty
+    close_x: CloseDuty
+    cookie_wall: WallRule
     languages: tuple[str, ...] = ()
 
 
@@ -81,11 +119,16 @@ class Proof(Value, frozen=True):
 
 
 class GpcRule(Value, frozen=True):
-    """The force of Global Privacy Control."""
+    """The force of Global Privacy Control.
 
-    status: Literal["binding", "binding_conditional", "ambiguous", "not_required", "no_rule"]
+    ``analytics`` lists when the signal reaches analytics: ``deny_if_third_party`` where the vendor
+    uses the data for itself, ``deny_exempt`` where analytics runs on an exemption.
+    ``effective`` is the day the duty begins; ``None`` is "it always held".
+    """
+
+    status: SignalForce
     denies: tuple[RuledCategory, ...]
-    analytics: Literal["deny_if_third_party", "deny_exempt"]
+    analytics: tuple[GpcReach, ...]
     conflict_rule: ConflictRule
     effective: date | None = None
     cite: str | None = None
@@ -94,7 +137,7 @@ class GpcRule(Value, frozen=True):
 class DntRule(Value, frozen=True):
     """The force of Do Not Track."""
 
-    treatment: Literal["ignore", "disclose", "objection", "refusal"]
+    treatment: DntForce
     cite: str | None = None
 
 
@@ -104,14 +147,14 @@ class MinorRule(Value, frozen=True):
     ages: tuple[int, int] | Literal["below_consent_age"]
     categories: tuple[RuledCategory, ...]
     rule: MinorEffect
-    condition: Literal["online_platform", "covered_design_code_service"] | None = None
+    condition: MinorCondition | None = None
 
 
 class Minors(Value, frozen=True):
     """Rules by age; ``knowledge`` is the standard by which the operator is held to know it."""
 
     consent_age: int | None = None
-    knowledge: Literal["actual", "willful_disregard", "should_have_known"] = "actual"
+    knowledge: Knowledge = "actual"
     rules: tuple[MinorRule, ...] = ()
     cite: str | None = None
 
@@ -119,14 +162,7 @@ class Minors(Value, frozen=True):
 class SensitiveRule(Value, frozen=True):
     """What holds for categories a site marks ``sensitive``."""
 
-    rule: Literal[
-        "explicit_opt_in",
-        "opt_in",
-        "opt_out",
-        "limit_use",
-        "strictly_necessary_no_sale",
-        "none",
-    ]
+    rule: SensitiveForce
     cite: str | None = None
 
 
@@ -136,7 +172,7 @@ class Link(Value, frozen=True):
     id: str
     label: str
     icon: bool = False
-    required: str = "always"
+    required: LinkDuty = "always"
     alt_label: str | None = None
 
 
@@ -158,7 +194,7 @@ class Google(Value, frozen=True):
     """How Google Consent Mode is to behave."""
 
     consent_mode_required: bool = False
-    advanced_mode: Literal["allowed", "discouraged"] = "allowed"
+    advanced_mode: AdvancedMode = "allowed"
 
 
 class Defaults(Value, frozen=True):
@@ -175,7 +211,7 @@ class Regime(Value, frozen=True):
 
     id: str
     label: str
-    status: Literal["in_force", "enacted_not_in_force", "no_specific_law"]
+    status: Status
     legal_model: Model
     model: Model
     laws: tuple[str, ...]
@@ -190,11 +226,11 @@ class Regime(Value, frozen=True):
     minors: Minors
     sensitive: SensitiveRule
     links: tuple[Link, ...]
-    opt_out_status_display: Literal["required", "optional", "none"]
+    opt_out_status_display: DisplayDuty
     adtech: AdTech
     google: Google
     sources: tuple[str, ...]
-    evidence: dict[str, str]
+    evidence: dict[str, EvidenceTag]
     confidence: Confidence
     reviewed: date
     effective: date | None = None

@@ -65,10 +65,16 @@ class VisitorTokens:
         self._signers: dict[str, Signer] = {}
 
     def sign(self, site: str, token: VisitorToken) -> str:
-        """Sign for one site."""
+        """Sign for one site, leaving out what would make the cookie too long to travel.
+
+        A token without its choices grants nothing by itself: the store still knows them.
+        """
         text = self._signed(site, token)
         if len(text) > LONGEST:
             text = self._signed(site, msgspec.structs.replace(token, shown_services=None))
+        if len(text) > LONGEST:
+            bare = msgspec.structs.replace(token, shown_services=None, categories={}, services={})
+            text = self._signed(site, bare)
         return text
 
     def read(self, site: str, text: str) -> VisitorToken:

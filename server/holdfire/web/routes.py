@@ -10,6 +10,10 @@ from holdfire.web import consent, health, page, tags
 from holdfire.web.request import site_of
 
 
+SHARED = ("notice", "choices", "decision", "decisions")
+"""What pages on other origins call with credentials or a body, and so may preflight."""
+
+
 def routes() -> list[BaseRoute]:
     """The URL table."""
     site = "/v1/sites/{site}"
@@ -22,7 +26,7 @@ def routes() -> list[BaseRoute]:
         Route(f"{site}/decision", consent.get_decision),
         Route(f"{site}/decisions", consent.get_decisions),
         Route(f"{site}/tags/{{service}}.js", tags.get_tag),
-        Route(f"{site}/{{verb}}", preflight, methods=["OPTIONS"]),
+        *(Route(f"{site}/{verb}", preflight, methods=["OPTIONS"]) for verb in SHARED),
         Route("/healthz", health.healthz),
         Route("/readyz", health.readyz),
     ]

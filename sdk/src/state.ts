@@ -1,0 +1,113 @@
+/** What holds on this page: the standing choice, the signals, and what follows from them. */
+
+import { bare, freeze, stringify, table } from "./natives";
+import { because, DAY, decide, decideService } from "./policy";
+import type { Standing } from "./standing";
+import type { Memory } from "./storage";
+import type { Act, Boot, Choice, Decision, Prior, Signals, Snapshot } from "./types";
+
+export interface Surroundings {
+  memory: Memory;
+  /** Ids of the services that the site discloses. */
+  shown: readonly string[];
+  signals(): Signals;
+  /** Seconds since 1970, UTC. */
+  now(): number;
+  /** A UUID, version 4. */
+  newId(): string;
+}
+
+export interface State {
+  /** What was decided last, or `null` before anything was. */
+  snapshot: Snapshot | null;
+  standing: Standing | null;
+  /** Decides anew from all that is known; tells whether anything came out differently. */
+  refresh(): boolean;
+  decision(id: string): Decision;
+  /** Whether an element may fire that carries these marks. */
+  permits(category: string | null, service: string | null): boolean;
+  /** Lets an act stand, and gives it the form in which it is sent. */
+  stand(act: Act): Choice;
+}
+
+export const openState = (boot: Boot, around: Surroundings): State => {
+  const { memory, signals, now } = around;
+  let decided = "";
+  const state: State = {
+    snapshot: null,
+    standing: null,
+    refresh: () => {
+      state.standing = memory.recall(now());
+      state.snapshot = decideAll(boot, around, state.standing);
+      const before = decided;
+      // Whether it is another act that decides alike is no matter to anyone.
+      decided = stringify(bare({ ...state.snapshot, prior: null }));
+      return decided !== before;
+    },
+    decision: (id) => {
+      const { snapshot } = state;
+      if (!snapshot) return because("default_denied");
+      return snapshot.categories[id] ?? snapshot.services[id] ?? because("unknown_service");
+    },
+    permits: (category, service) => {
+      const { snapshot } = state;
+      const ofCategory = category === null ? null : snapshot?.categories[category]?.allow === true;
+      // A service that the site does not list is as good as its category, and nothing without one.
+      const ofService = snapshot?.services[service ?? ""]?.allow ?? ofCategory;
+      return ofService === true && ofCategory !== false;
+    },
+    stand: (act) => {
+      const { version: notice_version, language } = boot;
+      const { action, categories, services } = act;
+      const before = memory.recall(now());
+      const recorded_at = Math.max(now(), before?.recorded_at ?? 0);
+      const event_id = around.newId();
+      const { gpc, dnt } = signals();
+      memory.keep({
+        visitor: before?.visitor ?? "",
+        seq: before?.seq ?? 0,
+        event_id,
+        pending: true,
+        action,
+        categories,
+        services,
+        shown_services: around.shown,
+        notice_version,
+        recorded_at,
+        valid_until: recorded_at + boot.rules.choice_days * DAY,
+        // Both layers of the interface say so whenever a signal is on; other code may not.
+        signal_noticed: act.layer > 0 && (gpc || dnt === true),
+      });
+      const client_time = new Date(now() * 1000).toISOString();
+      return bare({ ...act, event_id, notice_version, language, client_time });
+    },
+  };
+  return state;
+};
+
+const decideAll = (boot: Boot, around: Surroundings, standing: Standing | null): Snapshot => {
+  const prior = standing && priorOf(standing);
+  const signals = freeze(around.signals());
+  const decided = decide(
+    boot.rules,
+    bare({
+      now: around.now(),
+      notice_version: boot.version,
+      services: around.shown,
+      signals,
+      prior,
+      // The page learns neither who the visitor is nor their age; the rules may assume one.
+      age: null,
+      known: false,
+      parental: false,
+    }),
+  );
+  const services = table<Decision>();
+  for (const service of boot.services) {
+    services[service.id] = decideService(service, decided, prior);
+  }
+  return freeze({ ...decided, services: freeze(services), signals, prior });
+};
+
+/** The act without the pseudonym and its numbers, which are nobody's business on the page. */
+const priorOf = ({ visitor, seq, event_id, pending, ...prior }: Standing): Prior => bare(prior);

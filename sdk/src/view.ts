@@ -1,0 +1,100 @@
+/** One page view: its parts, and the verbs that join them. */
+
+import { openApi, openWaiters } from "./api";
+import { eventId } from "./eventId";
+import { openSpeaker } from "./events";
+import { openGate } from "./gate";
+import { openOutbox } from "./outbox";
+import { asks, type Load, openPrompter } from "./prompt";
+import { readSignals, type Speaking } from "./signals";
+import { openState } from "./state";
+import { keyOf, openArea, openMemory } from "./storage";
+import { sweep } from "./sweep";
+import { openTabs } from "./tabs";
+import { openTransport } from "./transport";
+import type { Act, Boot, Cause, Snapshot } from "./types";
+
+/** Where the boot script came from, and how it was let in. */
+export interface Origin {
+  /** The service's URL without a last slash, or "" if it cannot be told. */
+  base: string;
+  /** The boot script's nonce, or "". */
+  nonce: string;
+  load: Load;
+}
+
+const now = () => Math.floor(Date.now() / 1000);
+const signals = () => readSignals(navigator, window as Speaking);
+
+export const openView = (boot: Boot, { base, nonce, load }: Origin) => {
+  /** Decides anew; if anything comes out differently, tags, visitor and page come to feel it. */
+  const settle = (cause: Cause) =>
+    speaker.run(() => {
+      const last = state.snapshot;
+      if (!state.refresh()) return;
+      settleGate();
+      clean(last);
+      waiters.wake();
+      if (!last) return;
+      prompter.update(snapshot());
+      speaker.emit("change", { cause, snapshot: snapshot() });
+      if (last.prompt !== snapshot().prompt) ask(cause);
+    });
+
+  /** Carries out an act: it holds at once, and its record follows as the network lets it. */
+  const choose = (act: Act) =>
+    speaker.run(() => {
+      const choice = state.stand(act);
+      outbox.add(choice);
+      settle("choice");
+      tell(local.get(key) ?? "");
+      speaker.emit("choice", { cause: choice.control, choice });
+    });
+
+  /** Asks or informs the visitor, if that is due. */
+  const ask = (cause: Cause) => {
+    if (!asks(snapshot())) return;
+    speaker.emit("prompt", { cause, prompt: snapshot().prompt });
+    prompter.show("banner");
+  };
+
+  /** What holds; the start decides before anybody can ask for it. */
+  const snapshot = () => state.snapshot as Snapshot;
+
+  /** Takes back what services keep that may no longer; `last` held until now. */
+  const clean = (last: Snapshot | null) => sweep(boot.services, snapshot(), last, areas);
+
+  const key = keyOf(boot.site);
+  const shown = boot.services.map((service) => service.id);
+  const local = openArea("localStorage");
+  const areas = [local, openArea("sessionStorage")];
+  const speaker = openSpeaker();
+  const transport = openTransport(boot, base);
+  const memory = openMemory(boot.site, shown, local);
+  const state = openState(boot, { memory, shown, signals, now, newId: eventId });
+  const waiters = openWaiters(state, speaker);
+  const settleGate = openGate({ permits: state.permits, nonce, failed: speaker.fail });
+  const outbox = openOutbox({
+    area: local,
+    prefix: `${key}:out:`,
+    send: (choice) => transport.choose(choice, signals()),
+    recorded: (record) => {
+      memory.confirm(record, now());
+      settle("service");
+    },
+    refused: ({ event_id }, { status }) => speaker.fail(new Error(`${event_id}: ${status}`)),
+    now: Date.now,
+    random: Math.random,
+  });
+  const host = { boot, base, snapshot, choose, closed: () => {} };
+  const prompter = openPrompter(host, load, speaker.fail);
+  const tell = openTabs(key, (text) => {
+    memory.hear(text, now());
+    settle("tab");
+  });
+  if (!base) speaker.fail(new Error("the service's address is not known"));
+  // The start is one task, so this promise is kept when it is over.
+  const ready = Promise.resolve().then(snapshot);
+  const api = openApi({ boot, state, speaker, waiters, prompter, transport, choose, ready });
+  return { api, speaker, prompter, outbox, settle, ask, snapshot, clean };
+};

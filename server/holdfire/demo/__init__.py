@@ -1,0 +1,130 @@
+"""``holdfire demo``: the service, a shop with tags to hold, and the third party they belong to.
+
+Two servers in one process, each on an origin of its own, so that what crosses from the one to
+the other is a real request that a browser makes, shows and counts.
+"""
+
+import asyncio
+import logging
+import signal
+import socket
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+import msgspec
+import uvicorn
+
+from holdfire import app, serving
+from holdfire.demo.collector import Tally, third_party
+from holdfire.demo.shop import SITE, demo_site, shop
+from holdfire.errors import ConfigError, Problem
+from holdfire.settings import Settings, shipped
+from holdfire.sites import load_locales, load_sites
+
+UP = """\
+A shop page with seven tags to hold, and a panel that says what holds them:
+  {own}/
+The same page, standing elsewhere:
+  {own}/?geo=DE      Germany, which asks first
+  {own}/?geo=US-CA   California, where Global Privacy Control is binding
+What has reached the third party:
+  {third}/hits.json
+Stop with Ctrl-C."""
+
+
+async def serve_demo(settings: Settings, host: str, port: int) -> int:
+    """Serve the demo until it is told to stop; ``port`` 0 takes any free one.
+
+    The third party listens on the next port, or on any free one where that is taken. Returns the
+    exit code. Raises ``ConfigError`` for what must be mended first.
+    """
+    # The panel asks every second: its requests would bury what is said here.
+    for chatter in ("holdfire.access", "uvicorn.error"):
+        logging.getLogger(chatter).setLevel(logging.WARNING)
+    with _listen(host, port) as own, _listen_beside(host, _port(own)) as beside:
+        mine, theirs = _port(own), _port(beside)
+        origins = (f"http://{host}:{mine}", f"http://localhost:{mine}")
+        third = f"http://{host}:{theirs}"
+        settings = _settings(settings)
+        tally = Tally()
+        found = load_sites(shipped("config/sites"), load_locales(settings.locales_path))
+        application = app.build(
+            settings,
+            {SITE: demo_site(found[SITE], origins, third)},
+            demo=True,
+            extra_routes=shop(settings.static_path, third, tally),
+        )
+        collector = third_party(settings.static_path, tally)
+        servers = (
+            _Server(serving.config(application, settings, host, mine), own),
+            _Server(serving.config(collector, settings, host, theirs), beside),
+        )
+        await _serve(servers, UP.format(own=origins[0], third=third))
+    return 0
+
+
+class _Server(uvicorn.Server):
+    """One of the two: it says when it is up, and leaves the signals to both together."""
+
+    def __init__(self, config: uvicorn.Config, listener: socket.socket) -> None:
+        super().__init__(config)
+        self.listener = listener
+        self.up = asyncio.Event()
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        self.up.set()
+
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        # uvicorn's own would hand each signal to the server that started last.
+        yield
+
+
+async def _serve(servers: Sequence[_Server], message: str) -> None:
+    """Run all servers, say ``message`` once they are up, and stop them together."""
+
+    def stop() -> None:
+        for server in servers:
+            server.should_exit = True
+
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, stop)
+    async with asyncio.TaskGroup() as group:
+        for server in servers:
+            group.create_task(server.serve([server.listener]))
+        for server in servers:
+            await server.up.wait()
+        print(message, flush=True)  # noqa: T201 -- saying where to look is its job
+
+
+def _settings(settings: Settings) -> Settings:
+    """The operator's settings, but for the demo's records: those are kept apart."""
+    folder = Path(settings.data_dir) / "demo"
+    return msgspec.structs.replace(
+        settings, data_dir=str(folder), database=f"sqlite:///{folder / 'holdfire.db'}"
+    )
+
+
+def _listen(host: str, port: int) -> socket.socket:
+    try:
+        return socket.create_server((host, port), backlog=serving.BACKLOG)
+    except (OSError, OverflowError) as error:
+        what = f"nothing can listen on {host}:{port}: {error}"
+        problem = Problem("command line", "--port", what, "name another, or 0 for any free one")
+        raise ConfigError((problem,)) from error
+
+
+def _listen_beside(host: str, port: int) -> socket.socket:
+    """The next port, which is easy to guess, or else any."""
+    try:
+        return _listen(host, port + 1)
+    except ConfigError:
+        return _listen(host, 0)
+
+
+def _port(listener: socket.socket) -> int:
+    port: int = listener.getsockname()[1]
+    return port

@@ -1,0 +1,185 @@
+"""The table of settings: name, type, help, default."""
+
+import ipaddress
+from pathlib import Path
+from typing import Annotated, Any, Literal, NamedTuple
+
+import msgspec
+
+from holdfire.law import Value
+
+PREFIX = "HOLDFIRE_"
+
+Network = ipaddress.IPv4Network | ipaddress.IPv6Network
+EdgeFamily = Literal[
+    "cloudflare", "cloudfront", "fastly", "vercel", "appengine", "akamai", "netlify", "generic"
+]
+LogLevel = Literal["debug", "info", "warning", "error"]
+
+
+def _help(text: str, low: int | None = None, high: int | None = None) -> msgspec.Meta:
+    return msgspec.Meta(description=text, ge=low, le=high)
+
+
+class Settings(Value, frozen=True):
+    """The table: name, type, help, default. Relative paths start at the working directory."""
+
+    host: Annotated[
+        str,
+        _help("Address to listen on. Leave it on loopback behind a reverse proxy."),
+    ] = "127.0.0.1"
+    port: Annotated[
+        int,
+        _help("Port to listen on; 0 takes any free one.", 0, 65_535),
+    ] = 8080
+    database: Annotated[
+        str,
+        _help(
+            "Where records are kept: sqlite:///relative/path or sqlite:////absolute/path for one "
+            "process, postgresql://user:password@host/database for any number of them."
+        ),
+    ] = "sqlite:///var/holdfire.db"
+    data_dir: Annotated[
+        str,
+        _help("Folder for what the service makes itself: its key file, the unpacked geo database."),
+    ] = "var"
+    sites_dir: Annotated[
+        str,
+        _help("Folder of site files, one TOML file a site. Empty: the demo site."),
+    ] = ""
+    regimes_dir: Annotated[
+        str,
+        _help("Folder of the law as data. Empty: the one shipped with Holdfire."),
+    ] = ""
+    locales_dir: Annotated[
+        str,
+        _help("Folder of texts, one TOML file a language. Empty: the one shipped with Holdfire."),
+    ] = ""
+    static_dir: Annotated[
+        str,
+        _help("Folder of the built page scripts. Empty: the one shipped with Holdfire."),
+    ] = ""
+    trusted_proxies: Annotated[
+        tuple[str, ...],
+        _help(
+            "Networks (CIDR) of the reverse proxies in front. Only from these are Forwarded, "
+            "X-Forwarded-* and the headers of edge_headers believed."
+        ),
+    ] = ()
+    edge_headers: Annotated[
+        tuple[EdgeFamily, ...],
+        _help(
+            "Whose headers tell the visitor's place: cloudflare, cloudfront, fastly, vercel, "
+            "appengine, akamai, netlify, generic. Name only what your proxy overwrites: what it "
+            "lets through, a visitor can forge."
+        ),
+    ] = ()
+    geo_database: Annotated[
+        str,
+        _help("A MaxMind-format database (.mmdb). Empty: the embedded one."),
+    ] = ""
+    secret_keys: Annotated[
+        tuple[str, ...],
+        _help(
+            "Keys that sign visitor tokens, oldest first: the last one signs, all are accepted. "
+            "Empty: one is made at the first start and kept in data_dir, readable by its owner "
+            "only. Several machines need the same keys. Make one with: openssl rand -base64 33"
+        ),
+    ] = ()
+    establishment: Annotated[
+        str,
+        _help(
+            "Regime of the country the site's owner is established in, such as de: a visitor "
+            "elsewhere is treated no worse. Empty: none."
+        ),
+    ] = ""
+    regime_override: Annotated[
+        str,
+        _help("Regime that holds for every visitor, wherever they are. Empty: by place."),
+    ] = ""
+    boot_max_age_seconds: Annotated[
+        int,
+        _help("How long a browser may use a boot script before it asks again.", 0, 3_600),
+    ] = 300
+    cookie_max_age_days: Annotated[
+        int,
+        _help(
+            "Longest life of the visitor's cookie. A choice ends when its regime says so; a cookie "
+            "that ended before it would lose a refusal. Browsers cap cookies at 400 days.",
+            1,
+            395,
+        ),
+    ] = 395
+    log_level: Annotated[
+        LogLevel,
+        _help("How much is logged: debug, info, warning or error."),
+    ] = "info"
+    graceful_seconds: Annotated[
+        int,
+        _help("How long a stopping server waits for requests under way.", 0, 300),
+    ] = 10
+
+    def __repr__(self) -> str:
+        """Everything but what a log must not hold."""
+        shown = (
+            f"{s.name}={getattr(self, s.name)!r}"
+            for s in SETTINGS
+            if s.name not in {"database", "secret_keys"}
+        )
+        return f"Settings({', '.join(shown)})"
+
+    @property
+    def sites_path(self) -> Path:
+        """The folder of site files."""
+        return Path(self.sites_dir) if self.sites_dir else shipped("config/sites")
+
+    @property
+    def regimes_path(self) -> Path:
+        """The folder of the law."""
+        return Path(self.regimes_dir) if self.regimes_dir else shipped("config/regimes")
+
+    @property
+    def locales_path(self) -> Path:
+        """The folder of texts."""
+        return Path(self.locales_dir) if self.locales_dir else shipped("config/locales")
+
+    @property
+    def static_path(self) -> Path:
+        """The folder of page scripts."""
+        return Path(self.static_dir) if self.static_dir else shipped("static")
+
+    @property
+    def proxies(self) -> tuple[Network, ...]:
+        """The trusted proxies, as networks."""
+        return tuple(ipaddress.ip_network(text) for text in self.trusted_proxies)
+
+
+class Setting(NamedTuple):
+    """One row of the table."""
+
+    name: str
+    type: Any
+    default: object
+    help: str
+
+    @property
+    def variable(self) -> str:
+        """Its name in the environment."""
+        return PREFIX + self.name.upper()
+
+
+SETTINGS: tuple[Setting, ...] = tuple(
+    Setting(field.name, field.type, field.default, field.type.__metadata__[0].description)
+    for field in msgspec.structs.fields(Settings)
+)
+
+
+def shipped(name: str) -> Path:
+    """A file or folder that comes with Holdfire, such as ``config/sites`` or ``static``.
+
+    It is inside the package in a wheel. An editable installation ignores hatchling's
+    ``force-include``, so there it is where the repository has it.
+    """
+    package = Path(__file__).parent.parent
+    installed = package / name
+    return installed if installed.exists() else package.parent.parent / name

@@ -1,0 +1,77 @@
+"""Site files and locales: what is asked of a visitor, and in which words.
+
+One TOML file a site, named after its id; ``shape`` shows one. Everything wrong with all of them
+is told at once, each with file, key and remedy.
+"""
+
+from pathlib import Path
+
+import msgspec
+
+from holdfire.document import Document
+from holdfire.errors import ConfigError, Problem
+from holdfire.model import Category, Site
+from holdfire.sites.checks import check
+from holdfire.sites.shape import ID, SiteFile, standard_of
+from holdfire.sites.texts import Locales, check_texts, load_locales, merged, read_locales
+from holdfire.sites.version import notice_version
+
+__all__ = ["load_locales", "load_sites", "notice_version", "read_locales", "read_sites"]
+
+
+def load_sites(folder: Path, locales: Locales) -> dict[str, Site]:
+    """Read every site, by id. Raises ``ConfigError`` with every problem found."""
+    sites, problems = read_sites(folder, locales)
+    if problems:
+        raise ConfigError(problems)
+    return sites
+
+
+def read_sites(folder: Path, locales: Locales) -> tuple[dict[str, Site], tuple[Problem, ...]]:
+    """Read every site that is in order, and tell what is wrong with the others."""
+    sites: dict[str, Site] = {}
+    problems: list[Problem] = []
+    for path in sorted(folder.glob("*.toml")):
+        document = Document(str(path))
+        site = _read_site(document, path, locales)
+        problems += document.problems
+        if site is not None:
+            sites[site.id] = site
+    if not sites and not problems:
+        remedy = "put a site file there, such as a copy of demo.toml"
+        problems.append(Problem(str(folder), "(folder)", "there is no site in it", remedy))
+    return sites, tuple(problems)
+
+
+def _read_site(document: Document, path: Path, locales: Locales) -> Site | None:
+    if not ID.fullmatch(path.stem):
+        what = f"{path.stem!r} is not the id of a site"
+        document.fault("(file name)", what, "use 1 to 64 of a-z, 0-9 and -, then .toml")
+    raw = document.read(path)
+    if raw is None:
+        return None
+    file = document.decode(raw, SiteFile)
+    check(document, file)
+    check_texts(document, file, locales)
+    return None if document.problems else _site(path.stem, file, locales)
+
+
+def _site(key: str, file: SiteFile, locales: Locales) -> Site:
+    categories = tuple(
+        Category(id=c.id, standard=standard, sale=c.sale, sensitive=c.sensitive)
+        for c in file.categories
+        if (standard := standard_of(c)) is not None
+    )
+    return Site(
+        id=key,
+        name=file.name,
+        origins=file.origins,
+        default_language=file.default_language,
+        categories=categories,
+        services=file.services,
+        attestations=file.attestations,
+        links={name: url for name, url in msgspec.structs.asdict(file.links).items() if url},
+        texts=merged(file, locales),
+        version=notice_version(key, categories, file.services, file.policy_version),
+        policy_version=file.policy_version,
+    )

@@ -1,0 +1,101 @@
+"""What a site file may say, before it has been checked against itself and the locales.
+
+name = "Fernweh Supply"
+origins = ["https://shop.example"]
+default_language = "en"
+languages = ["en", "de"]
+policy_version = "1"
+
+[attestations]
+analytics_exempt = true
+
+[links]
+privacy_policy = "https://shop.example/privacy"
+
+[[category]]
+id = "necessary"
+
+[[category]]
+id = "analytics"
+
+[[category]]
+id = "loyalty"
+standard = "marketing"
+sale = true
+
+[[service]]
+id = "posthog"
+name = "PostHog"
+category = "analytics"
+hosts = ["*.posthog.com"]
+cookies = [{ name = "ph_*", purpose = "Tells visits apart.", lifetime = "1 year" }]
+
+[texts.en]
+"category.loyalty.title" = "Loyalty card"
+"category.loyalty.text" = "Points for what you buy."
+
+[texts.de]
+"category.loyalty.title" = "Kundenkarte"
+"category.loyalty.text" = "Punkte für jeden Einkauf."
+"""
+
+import re
+from typing import get_args
+
+import msgspec
+
+from holdfire.law import Value
+from holdfire.model import Attestations, Service, Standard
+
+ID = re.compile(r"[a-z0-9-]{1,64}")  # of a site, a category or a service
+
+STANDARDS: tuple[Standard, ...] = get_args(Standard)
+
+
+class CategoryEntry(Value, frozen=True):
+    """One ``[[category]]``; ``standard`` may be left out where the id is a standard one."""
+
+    id: str
+    standard: Standard | None = None
+    sale: bool = False
+    sensitive: bool = False
+
+
+def standard_of(category: CategoryEntry) -> Standard | None:
+    """The kind of use that the law knows a category by; ``None`` if the file does not say."""
+    return category.standard or next((s for s in STANDARDS if s == category.id), None)
+
+
+class Links(Value, frozen=True):
+    """Pages of the site that the notice links to."""
+
+    privacy_policy: str = ""
+    cookie_policy: str = ""
+    imprint: str = ""
+    terms: str = ""
+
+
+class SiteFile(Value, frozen=True):
+    """One file of ``config/sites/``; its name is the id of the site."""
+
+    name: str
+    origins: tuple[str, ...]
+    default_language: str
+    categories: tuple[CategoryEntry, ...] = msgspec.field(name="category")
+    languages: tuple[str, ...] = ()  # none: the default language only
+    policy_version: str = "1"
+    attestations: Attestations = Attestations()
+    links: Links = Links()
+    services: tuple[Service, ...] = msgspec.field(default=(), name="service")
+    texts: dict[str, dict[str, str]] = msgspec.field(default_factory=dict)
+
+    @property
+    def offered(self) -> tuple[str, ...]:
+        """The languages the notice is offered in."""
+        return self.languages or (self.default_language,)
+
+    @property
+    def category_texts(self) -> set[str]:
+        """The keys of the texts that every category needs."""
+        ids = [c.id for c in self.categories if ID.fullmatch(c.id)]
+        return {f"category.{key}.{part}" for key in ids for part in ("title", "text")}

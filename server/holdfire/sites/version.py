@@ -1,0 +1,49 @@
+"""The version of a notice: a hash of what a visitor agrees to, and of nothing else.
+
+    SHA-256 over JSON without spaces, members sorted, first 16 hex digits:
+    {"categories": [[id, standard, sale, sensitive], …],
+     "policy_version": "1",
+     "services": [[id, category, provider, [host, …], [cookie, …], [storage key, …]], …],
+     "site": "demo"}
+
+Lists are sorted: their order is layout. Texts, names, colours, links and origins are left out, so
+that mending a comma asks nobody again; ``policy_version`` is how an owner says that a change of
+wording was more than that.
+"""
+
+import hashlib
+from collections.abc import Iterable
+
+import msgspec
+
+from holdfire.model import Category, Service
+
+DIGITS = 16  # 64 bits: versions of one site are told apart, not defended against forgery
+
+
+def notice_version(
+    site: str,
+    categories: Iterable[Category],
+    services: Iterable[Service],
+    policy_version: str,
+) -> str:
+    """Hash what is material of one site: 16 hex digits."""
+    material = {
+        "site": site,
+        "categories": sorted([c.id, c.standard, c.sale, c.sensitive] for c in categories),
+        "services": sorted(map(_service, services)),
+        "policy_version": policy_version,
+    }
+    return hashlib.sha256(msgspec.json.encode(material, order="sorted")).hexdigest()[:DIGITS]
+
+
+def _service(service: Service) -> list[str | list[str]]:
+    return [
+        service.id,
+        service.category,
+        service.provider,
+        sorted(service.hosts),
+        sorted(use.name for use in service.cookies),
+        # A storage key needs the same consent as a cookie: ePrivacy Directive Art 5(3).
+        sorted(use.name for use in service.storage),
+    ]

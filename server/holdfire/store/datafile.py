@@ -1,0 +1,55 @@
+"""The SQLite file as the operating system sees it: who may read it, and who is writing it."""
+
+import fcntl
+import os
+from pathlib import Path
+
+from holdfire.errors import ConfigError, Problem
+
+
+def claim(path: Path) -> int:
+    """Create the file if need be, and become the one process that writes it.
+
+    Returns the descriptor that holds the claim; closing it, or dying, gives it up. The claim is a
+    lock on a file beside the database, because SQLite's own locks on the database are lost when
+    any descriptor of that file is closed (sqlite.org/howtocorrupt.html §2.2).
+
+    Raises ``ConfigError`` if another process holds the claim, ``OSError`` if the folder cannot be
+    written.
+    """
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    descriptor = os.open(f"{path}.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        # flock and not lockf: a second store in the same process must be refused as well.
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        _create(path)
+    except BlockingIOError as error:
+        os.close(descriptor)
+        raise ConfigError((_taken(path),)) from error
+    except OSError:
+        os.close(descriptor)
+        raise
+    return descriptor
+
+
+def _create(path: Path) -> None:
+    """Create the database with its mode before SQLite would; WAL and index inherit the mode."""
+    try:
+        os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600))
+    except FileExistsError:
+        return
+    # A commit is only durable if the name of its file is.
+    folder = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        os.fsync(folder)
+    finally:
+        os.close(folder)
+
+
+def _taken(path: Path) -> Problem:
+    return Problem(
+        file=str(path),
+        key="database",
+        what="another process is writing this database",
+        remedy="stop that process, or use postgresql://…, which serves any number of processes",
+    )

@@ -1,0 +1,394 @@
+"""The contract of ``holdfire.store.Store``, held to by both stores."""
+
+import asyncio
+import itertools
+
+import pytest
+from msgspec import structs
+
+from holdfire.errors import ConfigError, EventConflict, Overloaded, StoreUnavailable
+from holdfire.model import Record
+from holdfire.store import Store
+from holdfire.store.batching import MAX_BATCH, MAX_WAITING
+from stores import SITE, Database, act, append_all, visitor
+
+# ---------------------------------------------------------------- a record's place
+
+
+async def test_records_are_numbered_from_zero_without_a_gap(store: Store) -> None:
+    """Each new act takes the next index of the log."""
+    indices = [(await store.append(act(f"e{i}", of=f"v{i}"))).record.log_index for i in range(5)]
+    assert indices == [0, 1, 2, 3, 4]
+    assert await store.size() == 5
+
+
+async def test_acts_are_numbered_for_each_visitor_of_each_site(store: Store) -> None:
+    """``seq`` counts from 1 for one visitor of one site, whatever others do meanwhile."""
+    drafts = [
+        act("e1", of="ann"),
+        act("e2", of="bob"),
+        act("e3", of="ann"),
+        act("e4", of="ann", site="other"),
+        act("e5", of="ann"),
+    ]
+    assert [(await store.append(draft)).record.seq for draft in drafts] == [1, 1, 2, 1, 3]
+
+
+async def test_a_record_holds_exactly_what_was_drafted(store: Store) -> None:
+    """Every field of the draft comes back byte for byte, from the answer and from the log."""
+    draft = structs.replace(
+        act("e1", ms=1_795_262_400_123), evidence=bytes(range(256)), subject=b""
+    )
+    record = (await store.append(draft)).record
+    assert structs.asdict(record) == {"log_index": 0, "seq": 1, **structs.asdict(draft)}
+    assert await store.find(SITE, "e1") == record
+
+
+async def test_entry_times_never_go_back(store: Store) -> None:
+    """When the clock is set back, the entry time stays where it was."""
+    given = [1_000, 5_000, 2_000, 2_001, 6_000]
+    times = [
+        (await store.append(act(f"e{i}", ms=ms))).record.recorded_ms for i, ms in enumerate(given)
+    ]
+    assert times == [1_000, 5_000, 5_000, 5_000, 6_000]
+
+
+async def test_entry_times_never_go_back_over_a_restart(database: Database) -> None:
+    """A clock that is behind at the next start does not take the log back."""
+    before = await database.open()
+    await before.append(act("e1", ms=9_000))
+    await before.close()
+    after = await database.open()
+    assert (await after.append(act("e2", ms=1))).record.recorded_ms == 9_000
+    await after.close()
+
+
+# ---------------------------------------------------------------- exactly once
+
+
+async def test_the_same_act_sent_again_is_answered_with_its_record(store: Store) -> None:
+    """A repeated act gets the index of the first, and nothing is written."""
+    first = await store.append(act("e1", ms=1))
+    again = await store.append(act("e1", ms=2))
+    assert first.fresh
+    assert not again.fresh
+    assert again.record == first.record
+    assert await store.size() == 1
+
+
+async def test_the_same_act_is_known_after_a_restart(database: Database) -> None:
+    """An outbox may send again to another process than the one that wrote."""
+    before = await database.open()
+    first = await before.append(act("e1"))
+    await before.close()
+    after = await database.open()
+    again = await after.append(act("e1"))
+    await after.close()
+    assert (again.fresh, again.record) == (False, first.record)
+
+
+async def test_an_event_id_used_for_another_act_is_refused(store: Store) -> None:
+    """The same event id with another fingerprint is a conflict, and nothing is written."""
+    first = await store.append(act("e1", body="accept"))
+    with pytest.raises(EventConflict):
+        await store.append(act("e1", body="reject"))
+    assert await store.size() == 1
+    assert await store.latest(SITE, visitor("ann")) == first.record
+
+
+async def test_event_ids_belong_to_their_site(store: Store) -> None:
+    """Two sites may use the same event id."""
+    await store.append(act("e1", site="one"))
+    assert (await store.append(act("e1", site="two", body="other"))).fresh
+    assert await store.size() == 2
+
+
+async def test_two_hundred_at_once_make_one_row_for_each_event(store: Store) -> None:
+    """However many send the same events at the same time, each is recorded once."""
+    drafts = [act(f"e{i % 50}", of=f"v{i % 7}") for i in range(350)]
+    answers = await append_all(store, drafts)
+    assert sum(answer.fresh for answer in answers if not isinstance(answer, EventConflict)) == 50
+    by_event = {(answer.record.event_id, answer.record.log_index) for answer in answers}
+    assert sorted(index for _, index in by_event) == list(range(50))
+    assert [record async for record in store.scan()] == sorted(
+        {answer.record.log_index: answer.record for answer in answers}.values(),
+        key=lambda record: record.log_index,
+    )
+
+
+async def test_a_visitors_acts_at_once_are_ordered(store: Store) -> None:
+    """Acts of one visitor that arrive together get successive numbers, in the log's order."""
+    await append_all(store, [act(f"e{i}") for i in range(100)])
+    records = [record async for record in store.scan()]
+    assert [(record.log_index, record.seq) for record in records] == [
+        (i, i + 1) for i in range(100)
+    ]
+
+
+async def test_a_conflict_fails_nobody_else_in_its_batch(store: Store) -> None:
+    """Those who share a commit with a conflict are recorded."""
+    await store.append(act("e0"))
+    answers = await append_all(
+        store, [act("e1"), act("e0", body="other"), act("e2"), act("e2", body="other"), act("e3")]
+    )
+    assert [type(answer).__name__ for answer in answers] == [
+        "Appended",
+        "EventConflict",
+        "Appended",
+        "EventConflict",
+        "Appended",
+    ]
+    assert await store.size() == 4
+
+
+FLAWS: dict[str, dict[str, str | bytes | int]] = {
+    "long site": {"site": "s" * 65},
+    "short visitor": {"visitor": "ann"},
+    "no event id": {"event_id": ""},
+    "short fingerprint": {"fingerprint": b"short"},
+    "time past 64 bits": {"recorded_ms": 2**63},
+    "no evidence": {"evidence": b""},
+    "long evidence": {"evidence": bytes(65_536)},
+    "long subject": {"subject": bytes(65_536)},
+    "lone surrogate": {"site": "\ud800"},
+}
+
+
+@pytest.mark.parametrize("flaw", FLAWS.values(), ids=FLAWS)
+async def test_a_draft_past_the_schemas_bounds_fails_alone(
+    store: Store, flaw: dict[str, str | bytes | int]
+) -> None:
+    """A row the schema refuses is a ``ValueError`` for its caller, and no matter to its batch."""
+    drafts = [act("e1"), structs.replace(act("e2"), **flaw), act("e3")]
+    answers = await append_all(store, drafts)
+    assert isinstance(answers[1], ValueError)
+    assert [answers[i].record.event_id for i in (0, 2)] == ["e1", "e3"]
+    assert await store.size() == 2
+
+
+async def test_a_cancelled_caller_tears_nothing(store: Store) -> None:
+    """Who stops waiting loses the answer only; its act and its batch are recorded, once."""
+    tasks = [asyncio.create_task(store.append(act(f"e{i}", of=f"v{i}"))) for i in range(100)]
+    await asyncio.sleep(0)  # all are in the queue now, none is committed
+    for task in tasks[::2]:
+        task.cancel()
+    answers = await asyncio.gather(*tasks, return_exceptions=True)
+    assert all(isinstance(answer, asyncio.CancelledError) for answer in answers[::2])
+    again = await append_all(store, [act(f"e{i}", of=f"v{i}") for i in range(100)])
+    assert not any(answer.fresh for answer in again)
+    assert sorted(answer.record.log_index for answer in again) == list(range(100))
+
+
+async def test_more_than_the_queue_holds_is_shed(store: Store) -> None:
+    """Past its bound the queue refuses at once; exactly those who were answered are recorded."""
+    count = MAX_WAITING + 2 * MAX_BATCH
+    answers = await append_all(store, [act(f"e{i}", of=f"v{i}") for i in range(count)])
+    shed = [answer for answer in answers if isinstance(answer, Overloaded)]
+    recorded = {answer.record.event_id for answer in answers if answer not in shed}
+    assert shed
+    assert recorded == {record.event_id async for record in store.scan()}
+    assert await store.size() == count - len(shed)
+
+
+# ---------------------------------------------------------------- reading
+
+
+async def test_the_latest_is_the_highest_seq(store: Store) -> None:
+    """A visitor's newest record is found, and nobody else's."""
+    for i, of in enumerate(["ann", "bob", "ann", "bob", "ann"]):
+        await store.append(act(f"e{i}", of=of))
+    latest = await store.latest(SITE, visitor("bob"))
+    assert latest is not None
+    assert (latest.event_id, latest.seq) == ("e3", 2)
+
+
+async def test_what_is_not_there_is_none(store: Store) -> None:
+    """An unknown visitor, site or event is answered with nothing, once the log was read."""
+    await store.append(act("e1"))
+    assert await store.latest(SITE, visitor("bob")) is None
+    assert await store.latest("other", visitor("ann")) is None
+    assert await store.find(SITE, "e2") is None
+    assert await store.find("other", "e1") is None
+
+
+async def test_a_scan_gives_the_log_in_order(store: Store) -> None:
+    """Records come in log order, over page after page, from any index, of one site or of all."""
+    sites = itertools.cycle(["one", "two", "two"])
+    await append_all(store, [act(f"e{i}", of=f"v{i}", site=next(sites)) for i in range(1_000)])
+
+    async def indices(site: str | None = None, after: int = -1) -> list[int]:
+        return [record.log_index async for record in store.scan(site, after)]
+
+    assert await indices() == list(range(1_000))
+    assert await indices(after=511) == list(range(512, 1_000))
+    assert await indices("one") == list(range(0, 1_000, 3))
+    assert await indices("one", 600) == list(range(603, 1_000, 3))
+    assert await indices("nowhere") == []
+    assert await indices(after=999) == []
+
+
+async def test_a_scan_ends_where_the_log_ended_when_it_began(store: Store) -> None:
+    """A scan of a log that grows meanwhile comes to an end, and blocks no writer."""
+    await append_all(store, [act(f"e{i}") for i in range(3)])
+    seen = []
+    async for record in store.scan():
+        seen.append(record.log_index)
+        await store.append(act(f"later{record.log_index}"))
+    assert seen == [0, 1, 2]
+    assert await store.size() == 6
+
+
+async def test_a_scan_may_be_given_up(store: Store) -> None:
+    """A scan left halfway leaves nothing behind that would keep the store from closing."""
+    await append_all(store, [act(f"e{i}") for i in range(3)])
+    scan = store.scan()
+    assert (await anext(scan)).log_index == 0
+    await scan.aclose()  # type: ignore[attr-defined]  # both are generators; the contract promises less
+
+
+# ---------------------------------------------------------------- the database's own refusals
+
+COLUMNS = ", ".join(Record.__struct_fields__)
+
+
+async def test_the_columns_are_the_fields_of_a_record(store: Store, database: Database) -> None:
+    """Rows become records by position, so table and type must agree."""
+    await store.append(act("e1"))
+    assert await database.sql(f"SELECT {COLUMNS} FROM record") == await database.sql(  # noqa: S608 - names of our own fields
+        "SELECT * FROM record"
+    )
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "UPDATE record SET subject = evidence WHERE log_index = 1",
+        "UPDATE record SET log_index = 7 WHERE log_index = 1",
+        "DELETE FROM record WHERE log_index = 1",
+        "DELETE FROM record",
+        "UPDATE head SET size = 1, beat = beat + 1",
+        "UPDATE head SET last_ms = 0, beat = beat + 1",
+        "UPDATE head SET beat = 0",
+        "UPDATE head SET id = 2, beat = beat + 1",
+        "DELETE FROM head",
+        "INSERT INTO head VALUES (2, 0, 0, 0)",
+    ],
+)
+async def test_the_database_refuses_to_change_the_log(
+    store: Store, database: Database, statement: str
+) -> None:
+    """UPDATE and DELETE are refused by the database itself, whoever asks."""
+    await append_all(store, [act(f"e{i}", of=f"v{i}", ms=5) for i in range(3)])
+    before = await database.sql("SELECT * FROM record ORDER BY log_index")
+    with pytest.raises(database.refusal):
+        await database.sql(statement)
+    assert await database.sql("SELECT * FROM record ORDER BY log_index") == before
+
+
+RIGHT = {"log_index": "2", "seq": "2", "event_id": "'e2'", "recorded_ms": "5"}
+
+
+@pytest.mark.parametrize(
+    "flaw",
+    [
+        {"log_index": "1"},  # taken
+        {"log_index": "3"},  # a gap in the log
+        {"log_index": "NULL"},
+        {"seq": "1"},  # taken
+        {"seq": "3"},  # a gap in the visitor's acts
+        {"event_id": "'e1'"},  # taken
+        {"recorded_ms": "4"},  # earlier than the record before it
+    ],
+    ids=str,
+)
+async def test_the_database_refuses_rows_out_of_order(
+    store: Store, database: Database, flaw: dict[str, str]
+) -> None:
+    """A row that would leave a gap, repeat or go back in time is refused, whoever asks."""
+    await append_all(store, [act("e0", ms=5), act("e1", of="bob", ms=5)])
+    with pytest.raises(database.refusal):  # beyond the head, whatever it is
+        await database.sql(copy_of_the_first(**RIGHT))
+    await database.sql("UPDATE head SET size = 4, beat = beat + 1")
+    with pytest.raises(database.refusal):
+        await database.sql(copy_of_the_first(**{**RIGHT, **flaw}))
+    assert len(await database.sql("SELECT * FROM record")) == 2
+    await database.sql(copy_of_the_first(**RIGHT))
+
+
+def copy_of_the_first(**values: str) -> str:
+    """SQL that adds a row like the first one but for some columns."""
+    columns = ", ".join(values.get(name, name) for name in Record.__struct_fields__)
+    return f"INSERT INTO record SELECT {columns} FROM record WHERE log_index = 0"  # noqa: S608 - the test's own words
+
+
+# ---------------------------------------------------------------- opening and closing
+
+
+async def test_a_store_that_can_write_is_ready(store: Store) -> None:
+    """Readiness is shown by a durable write, which adds no record."""
+    await store.ready()
+    assert await store.size() == 0
+
+
+async def test_closing_answers_those_who_wait(database: Database) -> None:
+    """What was accepted before the store was closed is committed and answered."""
+    store = await database.open()
+    tasks = [asyncio.create_task(store.append(act(f"e{i}", of=f"v{i}"))) for i in range(600)]
+    await asyncio.sleep(0)  # all are in the queue now
+    await store.close()
+    answers = await asyncio.gather(*tasks)
+    assert sorted(answer.record.log_index for answer in answers) == list(range(600))
+
+
+async def test_a_closed_store_is_unavailable(database: Database) -> None:
+    """Every question to a closed store is refused, none is answered with nothing."""
+    store = await database.open()
+    await store.append(act("e1"))
+    await store.close()
+    await store.close()
+    for question in (
+        store.append(act("e2")),
+        store.latest(SITE, visitor("ann")),
+        store.find(SITE, "e1"),
+        store.size(),
+        store.ready(),
+        anext(store.scan()),
+    ):
+        with pytest.raises(StoreUnavailable):
+            await question
+
+
+async def test_a_newer_schema_is_refused(database: Database) -> None:
+    """A database that a newer release wrote stops the start, with the remedy."""
+    await (await database.open()).close()
+    await database.sql("INSERT INTO migration VALUES (99, 'from the future')")
+    with pytest.raises(ConfigError) as refused:
+        await database.open()
+    (problem,) = refused.value.problems
+    assert "99" in problem.what
+    assert "newer release" in problem.remedy
+
+
+async def test_migrations_are_recorded_and_applied_once(database: Database) -> None:
+    """Opening again finds every migration done and does none of them."""
+    for _ in range(2):
+        await (await database.open()).close()
+    assert await database.sql("SELECT number, name FROM migration ORDER BY number") == [
+        (number, migration.name) for number, migration in enumerate(database.migrations, start=1)
+    ]
+
+
+async def test_a_log_that_does_not_end_at_its_head_is_not_extended(database: Database) -> None:
+    """After the database was tampered with it is still read, and nothing more is acknowledged."""
+    before = await database.open()
+    first = (await before.append(act("e1"))).record
+    await before.close()
+    await database.sql("UPDATE head SET size = 3, beat = beat + 1")
+    after = await database.open()
+    with pytest.raises(StoreUnavailable):
+        await after.append(act("e2"))
+    with pytest.raises(StoreUnavailable):
+        await after.ready()
+    assert await after.latest(SITE, visitor("ann")) == first
+    assert await database.sql("SELECT event_id FROM record") == [("e1",)]
+    await after.close()

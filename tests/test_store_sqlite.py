@@ -1,0 +1,259 @@
+"""What the SQLite store promises beside the contract: one writer, private files, honest failure."""
+
+import asyncio
+import os
+import resource
+import sqlite3
+import stat
+import sys
+import tempfile
+from collections.abc import AsyncIterator, Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
+
+import aiosqlite
+import pytest
+from msgspec import structs
+
+from holdfire.errors import ConfigError, StoreUnavailable
+from holdfire.model import Draft
+from holdfire.store import sqlite
+from holdfire.store.sqlite import SqliteStore
+from stores import SITE, SqliteDatabase, act, append_all, visitor
+from test_store import RIGHT, copy_of_the_first
+
+NOBODY = 65_534
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    """Where the database is to be: in a folder that is not there yet."""
+    return tmp_path / "var" / "holdfire.db"
+
+
+@pytest.fixture
+async def store(path: Path) -> AsyncIterator[SqliteStore]:
+    """An open store over an empty database."""
+    opened = await SqliteStore.open(path)
+    yield opened
+    await opened.close()
+
+
+# ---------------------------------------------------------------- the files
+
+
+async def test_the_files_are_their_owners_alone(store: SqliteStore, path: Path) -> None:
+    """Folder 0700, every file in it 0600: the log holds what people chose."""
+    await store.append(act("e1"))
+    await store.size()
+    files = {file.name: stat.S_IMODE(file.stat().st_mode) for file in path.parent.iterdir()}
+    assert files == dict.fromkeys(
+        ("holdfire.db", "holdfire.db-shm", "holdfire.db-wal", "holdfire.db.lock"), 0o600
+    )
+    assert stat.S_IMODE(path.parent.stat().st_mode) == 0o700
+
+
+async def test_commits_wait_for_the_disk(store: SqliteStore) -> None:
+    """The writing connection logs ahead and syncs at every commit."""
+    assert store._writer is not None
+    for setting, value in (("journal_mode", "wal"), ("synchronous", 2), ("foreign_keys", 1)):
+        ((found,),) = await store._writer.execute_fetchall(f"PRAGMA {setting}")
+        assert found == value
+
+
+@pytest.mark.parametrize("query", [sqlite._LATEST, sqlite._FIND, sqlite._PAGE, sqlite._STANDINGS])
+async def test_every_query_goes_by_a_key(store: SqliteStore, path: Path, query: str) -> None:
+    """No question reads the whole table, however large it grows."""
+    await store.append(act("e1"))
+    with closing(sqlite3.connect(path)) as connection:
+        values = ["[]"] if "json_each" in query else [0, 1]
+        plan = [row[3] for row in connection.execute(f"EXPLAIN QUERY PLAN {query}", values)]
+    assert [step for step in plan if "SCAN" in step and "asked" not in step] == []
+
+
+async def test_a_row_cannot_be_replaced(store: SqliteStore, path: Path) -> None:
+    """REPLACE, which deletes without asking the DELETE trigger, is refused as well."""
+    await append_all(store, [act("e0", ms=5), act("e1", of="bob", ms=5)])
+    database = SqliteDatabase(path)
+    await database.sql("UPDATE head SET size = 4, beat = beat + 1")
+    for flaw in ({"log_index": "1"}, {"event_id": "'e1'"}, {"seq": "1"}):
+        statement = copy_of_the_first(**{**RIGHT, **flaw})
+        with pytest.raises(sqlite3.IntegrityError):
+            await database.sql(statement.replace("INSERT", "INSERT OR REPLACE"))
+    assert await database.sql("SELECT event_id FROM record") == [("e0",), ("e1",)]
+
+
+# ---------------------------------------------------------------- one writing process
+
+
+async def test_a_second_process_is_refused(store: SqliteStore, path: Path) -> None:
+    """The start stops with the remedy while another process writes the database."""
+    program = (
+        "import asyncio, pathlib, sys\n"
+        "from holdfire.store.sqlite import SqliteStore\n"
+        "asyncio.run(SqliteStore.open(pathlib.Path(sys.argv[1])))\n"
+    )
+    other = await asyncio.create_subprocess_exec(
+        sys.executable, "-c", program, path, stderr=asyncio.subprocess.PIPE
+    )
+    _, said = await other.communicate()
+    assert b"ConfigError" in said
+    assert b"another process is writing this database" in said
+    assert b"postgresql://" in said
+    assert (await store.append(act("e1"))).fresh
+
+
+async def test_a_second_store_of_the_same_process_is_refused(
+    store: SqliteStore, path: Path
+) -> None:
+    """The claim is the store's, not the process's; closing gives it up."""
+    with pytest.raises(ConfigError):
+        await SqliteStore.open(path)
+    await store.close()
+    await (await SqliteStore.open(path)).close()
+
+
+async def test_a_reader_sees_what_the_writer_records(store: SqliteStore, path: Path) -> None:
+    """Opened for reading, a store works beside the writing one and refuses to write."""
+    reader = await SqliteStore.open(path, writing=False)
+    for i in range(2):
+        await store.append(act(f"e{i}"))
+        latest = await reader.latest(SITE, visitor("ann"))
+        assert latest is not None
+        assert latest.event_id == f"e{i}"
+    assert [record.log_index async for record in reader.scan()] == [0, 1]
+    with pytest.raises(StoreUnavailable):
+        await reader.append(act("e2"))
+    with pytest.raises(StoreUnavailable):
+        await reader.ready()
+    await reader.close()
+
+
+async def test_a_reader_needs_a_database(path: Path) -> None:
+    """Opening for reading creates nothing."""
+    with pytest.raises(StoreUnavailable):
+        await SqliteStore.open(path, writing=False)
+    assert not path.parent.exists()
+
+
+@pytest.mark.usefixtures("store")
+async def test_a_reader_refuses_a_newer_schema(path: Path) -> None:
+    """A reader is as careful as a writer about what it does not know."""
+    await SqliteDatabase(path).sql("INSERT INTO migration VALUES (99, 'from the future')")
+    with pytest.raises(ConfigError):
+        await SqliteStore.open(path, writing=False)
+
+
+# ---------------------------------------------------------------- when the disk fails
+
+
+def large(event_id: str) -> Draft:
+    """An act that does not fit into what the files already have."""
+    return structs.replace(act(event_id), evidence=bytes(60_000))
+
+
+@contextmanager
+def no_file_may_grow(folder: Path) -> Iterator[None]:
+    """The kernel refuses to make files larger, as it does on a full disk."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    largest = max(file.stat().st_size for file in folder.iterdir())
+    resource.setrlimit(resource.RLIMIT_FSIZE, (largest, hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+
+
+async def test_a_full_disk_refuses_writes_and_mends_itself(store: SqliteStore, path: Path) -> None:
+    """Nothing is acknowledged while the disk is full, reads go on, and then writes do."""
+    first = (await store.append(act("e1"))).record
+    with no_file_may_grow(path.parent):
+        for answer in await append_all(store, [large(f"e{i}") for i in range(2, 5)]):
+            assert isinstance(answer, StoreUnavailable)
+        with pytest.raises(StoreUnavailable):
+            await store.append(large("e2"))
+        assert await store.latest(SITE, visitor("ann")) == first
+    await store.ready()
+    again = await append_all(store, [large(f"e{i}") for i in range(2, 5)])
+    assert [answer.record.log_index for answer in again] == [1, 2, 3]
+    assert [record.log_index async for record in store.scan()] == [0, 1, 2, 3]
+
+
+async def test_a_database_at_its_limit_refuses_writes(store: SqliteStore) -> None:
+    """What SQLite itself calls full is a store that is not available, not an answer."""
+    assert store._writer is not None
+    await store._writer.execute_fetchall("PRAGMA max_page_count = 1")
+    with pytest.raises(StoreUnavailable) as refused:
+        await store.append(large("e1"))
+    assert "full" in str(refused.value.__cause__)
+    assert "full" not in str(refused.value)
+    assert (await store.append(large("e1"))).record.log_index == 0
+
+
+async def test_a_failed_commit_fails_its_whole_batch(
+    store: SqliteStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """If COMMIT fails nobody is told otherwise, and the next batch starts over."""
+
+    async def fail(_: aiosqlite.Connection) -> None:
+        raise sqlite3.OperationalError("disk I/O error")
+
+    drafts = [act(f"e{i}") for i in range(5)]
+    with monkeypatch.context() as patch:
+        patch.setattr(aiosqlite.Connection, "commit", fail)
+        answers = await append_all(store, drafts)
+    assert [type(answer) for answer in answers] == [StoreUnavailable] * 5
+    assert await store.size() == 0
+    assert all(answer.fresh for answer in await append_all(store, drafts))
+
+
+async def test_an_act_whose_commit_was_not_known_to_succeed_is_found_again(
+    store: SqliteStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Failed but persisted: sent again, the act is answered with the record it had made."""
+    commit = aiosqlite.Connection.commit
+
+    async def commit_and_fail(connection: aiosqlite.Connection) -> None:
+        await commit(connection)
+        raise sqlite3.OperationalError("disk I/O error")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(aiosqlite.Connection, "commit", commit_and_fail)
+        with pytest.raises(StoreUnavailable):
+            await store.append(act("e1"))
+    again = await store.append(act("e1"))
+    assert (again.fresh, again.record.log_index) == (False, 0)
+    assert await store.size() == 1
+
+
+@contextmanager
+def unwritable(folder: Path) -> Iterator[None]:
+    """Folder and files are read-only, to a user whom that binds."""
+    user = os.geteuid()
+    modes = {file: file.stat().st_mode for file in [folder, *folder.iterdir()]}
+    for file in modes:
+        file.chmod(0o555 if file.is_dir() else 0o444)
+    try:
+        if user == 0:
+            os.seteuid(NOBODY)
+        yield
+    finally:
+        os.seteuid(user)
+        for file, mode in modes.items():
+            file.chmod(mode)
+
+
+async def test_a_read_only_disk_does_not_stop_the_start() -> None:
+    """The service starts without being able to write, says so, and mends itself."""
+    with tempfile.TemporaryDirectory() as name:
+        path = Path(name) / "holdfire.db"
+        before = await SqliteStore.open(path)
+        await before.append(act("e1"))
+        await before.close()
+        with unwritable(path.parent):
+            store = await SqliteStore.open(path)
+            for question in (store.append(act("e2")), store.ready()):
+                with pytest.raises(StoreUnavailable):
+                    await question
+        assert (await store.append(act("e2"))).record.log_index == 1
+        await store.close()
