@@ -208,7 +208,9 @@ def granted(table: Rules, now: Circumstances) -> set[str]:
 
 @given(tables, circumstances, st.booleans())
 def test_a_signal_never_turns_a_denial_into_a_grant(
-    table: Rules, now: Circumstances, dnt: bool,  # noqa: FBT001 -- hypothesis fills it
+    table: Rules,
+    now: Circumstances,
+    dnt: bool,  # noqa: FBT001 -- hypothesis fills it
 ) -> None:
     """Switching GPC or DNT on grants nothing that was denied without it."""
     louder = Signals(gpc=not dnt or now.signals.gpc, dnt=True if dnt else now.signals.dnt)

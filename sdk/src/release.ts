@@ -29,19 +29,31 @@ export const lendAddresses = (held: Element): (() => void) | undefined => {
   );
   if (!names[0]) return;
   const before = names.map((name) => held.getAttribute(name));
-  for (const name of names) {
+  const lent = names.map((name) => {
     const value = held.getAttribute(`data-${name}`) as string;
-    held.setAttribute(name, name === "srcset" ? value : webAddress(value));
-  }
-  return () => {
-    names.forEach((name, at) => {
-      const value = before[at];
-      if (typeof value === "string") held.setAttribute(name, value);
-      else held.removeAttribute(name);
+    return name === "srcset" ? value : webAddress(value);
+  });
+  const put = (values: readonly (string | null)[]) =>
+    outside(held, () => {
+      names.forEach((name, at) => {
+        const value = values[at];
+        if (typeof value === "string") held.setAttribute(name, value);
+        else held.removeAttribute(name);
+      });
     });
-    // Only leaving the document unloads a frame, and it leaves no entry in the history.
-    const place = element("i");
-    held.replaceWith(place);
-    place.replaceWith(held);
-  };
+  put(lent);
+  return () => put(before);
+};
+
+/**
+ * Acts on an element; on a frame while it is out of the document. Only leaving it unloads a frame,
+ * and leaves no entry in the history. And to a frame that the parser has just inserted Chromium
+ * gives, on reload, the address that the history remembers for it, whatever it is told meanwhile.
+ */
+const outside = (held: Element, act: () => void) => {
+  if (!(held instanceof HTMLIFrameElement)) return act();
+  const place = element("i");
+  held.replaceWith(place);
+  act();
+  place.replaceWith(held);
 };

@@ -24,6 +24,7 @@ export const start = (boot: Boot, origin: Origin): void => {
   // The page learns what holds, once it has said who is to be told.
   if (Array.isArray(before)) speaker.run(() => api.push(...before));
   speaker.emit("ready", { cause: "boot", snapshot: view.snapshot() });
+  if (!origin.base) speaker.fail(new Error("the service's address is not known"));
   // The visitor is asked, if there is something to ask.
   view.ask("boot");
   // What has to be on every page can wait for the page.

@@ -42,6 +42,10 @@ export interface Memory {
   keep(standing: Standing): void;
   /** The service has recorded an act: the one that stands, or one that was on its way for long. */
   confirm(record: Pick<Recorded, "event_id" | "token">, now: number): void;
+  /** What proves to a service on another host who this is; "" before it has answered. */
+  token(): string;
+  /** The service does not know this token any more. */
+  dropToken(): void;
   /** Takes what another tab keeps, if it is newer: where storage is blocked, tabs only have this. */
   hear(text: string, now: number): void;
 }
@@ -49,6 +53,7 @@ export interface Memory {
 /** `shown` are the ids of the services that the site discloses now. */
 export const openMemory = (site: string, shown: readonly string[], area: Area): Memory => {
   const key = keyOf(site);
+  const tokenKey = `${key}:token`;
   // Kept here as well: a page that clears its storage does not thereby take back a refusal.
   let own: Standing | null = null;
 
@@ -64,12 +69,15 @@ export const openMemory = (site: string, shown: readonly string[], area: Area): 
 
   return {
     keep,
+    token: () => area.get(tokenKey) ?? "",
+    dropToken: () => area.remove(tokenKey),
     recall: (now) => reconcile(recallOwn(now), decode(cookiePayload(site), shown, now)),
     confirm: ({ event_id, token }, now) => {
       const known = recallOwn(now);
       // The token says what counts from now on, which is less for an act that arrived too late.
       const recorded = decode(payloadOf(token), shown, now);
       if (!known || !recorded) return;
+      area.set(tokenKey, token);
       const { visitor, seq } = recorded;
       keep(
         known.event_id === event_id

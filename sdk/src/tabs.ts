@@ -13,7 +13,10 @@ export const openTabs = (key: string, heard: (text: string) => void): ((text: st
   };
   open();
   // An open channel keeps a page out of the back/forward cache.
-  listen(window, "pagehide", () => channel?.close());
+  listen(window, "pagehide", () => {
+    channel?.close();
+    channel = null;
+  });
   listen(window, "pageshow", (event) => {
     if ((event as PageTransitionEvent).persisted) open();
   });

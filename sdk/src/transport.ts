@@ -17,14 +17,41 @@ export interface Answer {
 /** The page may replace `fetch` later; what runs first is what is kept. */
 const send = window.fetch;
 
+/** What says who asks, where a cookie cannot. */
+export interface Pass {
+  token(): string;
+  dropToken(): void;
+}
+
 export interface Transport {
   choose(choice: Choice, signals: Signals): Promise<Answer>;
   receipt(eventId: string): Promise<Answer>;
 }
 
-/** `base` is the service's URL, "" when it is not known: then nothing is ever sent. */
-export const openTransport = ({ site, demo }: Boot, base: string): Transport => {
+/**
+ * `base` is the service's URL, "" when it is not known: then nothing is ever sent.
+ *
+ * On the page's own host the service knows the visitor by its cookie. On another host browsers may
+ * keep that cookie back, so there the token goes along.
+ */
+export const openTransport = ({ site, demo }: Boot, base: string, pass: Pass): Transport => {
+  const elsewhere = !base.startsWith(`${location.origin}/`) && base !== location.origin;
+
   const request = async (path: string, hints: Hint[], body?: string): Promise<Answer> => {
+    const token = elsewhere ? pass.token() : "";
+    const answer = await ask(path, hints, token, body);
+    if (answer.status !== 401 || !token) return answer;
+    // Its key was retired: what we hold opens nothing any more, and a choice must not wait for it.
+    pass.dropToken();
+    return ask(path, hints, "", body);
+  };
+
+  const ask = async (
+    path: string,
+    hints: Hint[],
+    token: string,
+    body?: string,
+  ): Promise<Answer> => {
     const geo = demo && /[?&](geo=[\w-]+)/.exec(location.search)?.[1];
     const query = [...hints, geo].filter(Boolean).join("&");
     try {
@@ -33,7 +60,10 @@ export const openTransport = ({ site, demo }: Boot, base: string): Transport => 
         `${base}/v1/sites/${site}/${path}${query && "?"}${query}`,
         bare({
           method: body ? "POST" : "GET",
-          headers: bare(body ? { "content-type": "application/json" } : {}),
+          headers: bare({
+            ...(body && { "content-type": "application/json" }),
+            ...(token && { authorization: `Bearer ${token}` }),
+          }),
           body,
           credentials: "include",
           cache: "no-store",

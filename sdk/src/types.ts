@@ -247,7 +247,11 @@ export interface BannerModule {
 
 // ---------------------------------------------------------------- the page's own code
 
-/** What brought a change about: the page's load, an act on it, another tab, the service's answer. */
+/**
+ * What brought a change about: "boot", the page was loaded; "choice", an act on it; "tab", an act in
+ * another tab; "service", its answer to an act; "page", the page came back to view and something had
+ * happened meanwhile.
+ */
 export type Cause = "boot" | "choice" | "tab" | "service" | "page";
 
 /** What a listener is told. */

@@ -69,8 +69,8 @@ export const openView = (boot: Boot, { base, nonce, load }: Origin) => {
   const local = openArea("localStorage");
   const areas = [local, openArea("sessionStorage")];
   const speaker = openSpeaker();
-  const transport = openTransport(boot, base);
   const memory = openMemory(boot.site, shown, local);
+  const transport = openTransport(boot, base, memory);
   const state = openState(boot, { memory, shown, signals, now, newId: eventId });
   const waiters = openWaiters(state, speaker);
   const settleGate = openGate({ permits: state.permits, nonce, failed: speaker.fail });
@@ -92,7 +92,6 @@ export const openView = (boot: Boot, { base, nonce, load }: Origin) => {
     memory.hear(text, now());
     settle("tab");
   });
-  if (!base) speaker.fail(new Error("the service's address is not known"));
   // The start is one task, so this promise is kept when it is over.
   const ready = Promise.resolve().then(snapshot);
   const api = openApi({ boot, state, speaker, waiters, prompter, transport, choose, ready });

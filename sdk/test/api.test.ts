@@ -42,6 +42,15 @@ describe("the page", () => {
     expect(decision("ga4")).toEqual({ allow: false, reason: "choice_denied" });
   });
 
+  test("is told what was chosen, and not by whom", async () => {
+    const { holdfire } = await openPage({
+      cookie: `__Host-holdfire_${SITE}=${tokenOf(payload())}; Path=/; Secure`,
+    });
+    const { prior }: Snapshot = plain(await holdfire.ready);
+    expect(prior?.categories).toEqual({ functional: false, analytics: true, marketing: false });
+    expect(JSON.stringify(prior)).not.toContain(payload().v);
+  });
+
   test("cannot change what it is given", async () => {
     const { run, holdfire } = await openPage();
     run(`try { holdfire.allowed = () => true } catch {}
@@ -250,6 +259,41 @@ describe("a choice", () => {
     expect(next.shown).toEqual([]);
   });
 
+  test("tells a service on another host by its token who made it", async () => {
+    const page = await openPage();
+    page.holdfire.rejectAll();
+    await expect.poll(page.queued).toEqual([]);
+    page.holdfire.acceptAll();
+    await expect.poll(() => page.requests.length).toBe(2);
+    const token = page.window.localStorage.getItem(`holdfire:${SITE}:token`);
+    expect(page.requests.map(({ authorization }) => authorization)).toEqual([
+      "",
+      `Bearer ${token}`,
+    ]);
+  });
+
+  test("leaves it to the cookie on the page's own host", async () => {
+    const page = await openPage({ base: "https://shop.test/consent" });
+    page.holdfire.rejectAll();
+    await expect.poll(page.queued).toEqual([]);
+    page.holdfire.acceptAll();
+    await expect.poll(() => page.requests.length).toBe(2);
+    expect(page.requests.map(({ authorization }) => authorization)).toEqual(["", ""]);
+  });
+
+  test("is not lost with a token whose key was retired", async () => {
+    const page = await openPage({
+      local: { [`holdfire:${SITE}:token`]: "old.token" },
+      reply: (request) => (request.authorization ? { status: 401 } : recorded(request)),
+    });
+    page.holdfire.rejectAll();
+    await expect.poll(page.queued).toEqual([]);
+    expect(page.requests.map(({ authorization }) => authorization)).toEqual([
+      "Bearer old.token",
+      "",
+    ]);
+  });
+
   test("made while the service is away holds, and is sent by the next page", async () => {
     const first = await openPage({ reply: () => null });
     first.holdfire.rejectAll();
@@ -339,6 +383,7 @@ describe("the end of a permission", () => {
 describe("other tabs", () => {
   const channel = `window.BroadcastChannel = class extends EventTarget {
       constructor() { super(); tabs.push(this); }
+      close() { tabs.splice(tabs.indexOf(this), 1); }
       hear(data) { this.dispatchEvent(Object.assign(new Event("message"), { data })); }
       postMessage(data) { for (const tab of tabs) if (tab !== this) tab.hear(data); }
     }`;
@@ -352,6 +397,16 @@ describe("other tabs", () => {
     one.holdfire.withdraw();
     expect(two.holdfire.allowed("analytics")).toBe(false);
     expect(two.requests).toEqual([]);
+  });
+
+  test("do not keep this one out of the back/forward cache", async () => {
+    const members = { tabs: [] };
+    const { window, holdfire } = await openPage({ members, before: channel });
+    window.dispatchEvent(new window.Event("pagehide"));
+    expect(members.tabs).toHaveLength(0);
+    holdfire.rejectAll();
+    window.dispatchEvent(Object.assign(new window.Event("pageshow"), { persisted: true }));
+    expect(members.tabs).toHaveLength(1);
   });
 
   test("hear of an act through storage, where there are no channels", async () => {

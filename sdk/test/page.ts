@@ -15,6 +15,7 @@ export interface Request {
   body: Choice | null;
   keepalive: boolean;
   credentials: string;
+  authorization: string;
 }
 
 export interface Reply {
@@ -131,6 +132,7 @@ export const openPage = async (setup: Setup = {}) => {
         body: init.body ? JSON.parse(String(init.body)) : null,
         keepalive: init.keepalive ?? false,
         credentials: init.credentials ?? "",
+        authorization: new Headers(init.headers).get("authorization") ?? "",
       };
       requests.push(request);
       const answer = reply(request);

@@ -14,7 +14,14 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, Request, sync_playwright
+from playwright.sync_api import (
+    Browser,
+    BrowserContext,
+    Page,
+    Playwright,
+    Request,
+    sync_playwright,
+)
 
 QUIET = (
     "--disable-quic",
@@ -75,13 +82,18 @@ def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Demo]:
 @pytest.fixture(scope="session")
 def browser() -> Iterator[Browser]:
     """Debian's Chromium."""
+    with sync_playwright() as playwright:
+        started = chromium(playwright)
+        yield started
+        started.close()
+
+
+def chromium(playwright: Playwright) -> Browser:
+    """Start Debian's Chromium; a missing one fails the run."""
     program = which("chromium")
     assert program, "chromium is missing; install it: apt-get install chromium"
     sandbox = ("--no-sandbox",) if os.geteuid() == 0 else ()  # root cannot have one
-    with sync_playwright() as playwright:
-        started = playwright.chromium.launch(executable_path=program, args=[*QUIET, *sandbox])
-        yield started
-        started.close()
+    return playwright.chromium.launch(executable_path=program, args=[*QUIET, *sandbox])
 
 
 @dataclass
