@@ -16,7 +16,8 @@ setup: .venv/.made static/dist/.made
 	@touch $@
 
 sdk/node_modules/.made: sdk/package.json sdk/package-lock.json
-	cd sdk && npm ci --no-audit --no-fund --loglevel=error
+	# Not `npm ci`: it refuses a lock that leaves out other systems' optional binaries.
+	cd sdk && npm install --no-save --no-audit --no-fund --loglevel=error
 	@touch $@
 
 static/dist/.made: sdk/node_modules/.made $(shell find sdk -path sdk/node_modules -prune -o -type f -print)

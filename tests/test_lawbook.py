@@ -6,7 +6,10 @@ import pytest
 
 from holdfire import regimes
 from holdfire.errors import ConfigError, Problem
+from holdfire.model import Location
 from holdfire.regimes import Lawbook
+
+TODAY = date(2026, 11, 21)
 
 SMALL = """
 unknown = "strictest"
@@ -151,6 +154,37 @@ def test_a_law_may_be_spread_over_files(tmp_path: Path) -> None:
         "us-now",
         "us-ca",
     }
+
+
+def test_a_fallback_group_yields_to_every_other_rule(tmp_path: Path) -> None:
+    """A country's own entry goes first, then any other group, wherever in the file it stands."""
+    south = '[groups.SOUTH]\nregime = "strictest"\nmembers = ["FR"]\n'
+    before = SMALL.replace("[groups.EEA]", f"{south}[groups.EEA]")
+    for folder, text in (("fallback", SMALL), ("before", before), ("after", SMALL + south)):
+        (tmp_path / folder).mkdir()
+        book = load(tmp_path / folder, text)
+
+        regime = "de" if text is SMALL else "strictest"
+        assert book.at(Location("FR", None, "header", "low"), TODAY).regime.id == regime
+        assert book.at(Location("DE", None, "header", "low"), TODAY).regime.id == "de"
+
+
+def test_a_subdivision_that_begins_like_its_country_is_found_whole(tmp_path: Path) -> None:
+    """A region "USX" is first looked for as it stands, and only then as "X" of the United States."""
+    text = SMALL.replace("US-CA = [", 'US-USX = "us-now"\nUS-X = "strictest"\nUS-CA = [').replace(
+        "[aliases]", 'US-USX = "Whole"\nUS-X = "Part"\n[aliases]'
+    )
+
+    whole = load(tmp_path, text).at(Location("US", "USX", "header", "low"), TODAY)
+
+    assert whole.regime.id == "us-now"
+
+
+def test_a_law_may_take_effect_on_the_day_of_its_review(tmp_path: Path) -> None:
+    """Only a day after the review contradicts "in force"."""
+    text = SMALL.replace('label = "Germany"', 'label = "Germany"\neffective = 2026-11-21')
+
+    assert load(tmp_path, text).regimes["de"].effective == TODAY
 
 
 FAULTS = {
@@ -462,7 +496,7 @@ def test_stale_rules_are_listed_oldest_first(tmp_path: Path) -> None:
     (germany,) = regimes.stale(book, date(2026, 2, 1), 30)
     assert germany.key == "regimes.de.reviewed"
     assert germany.what == "last reviewed on 2026-01-01, 31 days ago"
-    assert "act" in germany.remedy
+    assert germany.remedy == "compare it with act, then set the day"
     assert regimes.stale(book, date(2027, 11, 21), 30)[0].key == germany.key
     assert len(regimes.stale(book, date(2027, 11, 21), 30)) == len(book.regimes)
 

@@ -329,6 +329,7 @@ def test_an_override_ends_the_search() -> None:
     assert found.regime is BOOK.regimes["us-tx"]
     assert found.picked_by == "override"
     assert [step.step for step in found.trace] == ["override", "regime"]
+    assert found.trace[0].rule == "the operator says us-tx"
 
 
 def test_an_establishment_is_a_floor_everywhere() -> None:
@@ -339,6 +340,9 @@ def test_an_establishment_is_a_floor_everywhere() -> None:
     assert (found.regime.id, found.regime.model) == ("eea-generic", "opt_in")
     assert "choices" in {link.id for link in found.regime.links}
     assert found.picked_by == "subdivision"
+    assert [step.step for step in found.trace[-3:]] == ["floor", "regime", "stricter_of"]
+    assert found.trace[-3].rule == "the operator is established under eea-generic"
+    assert found.trace[-1].rule.startswith("eea-generic: EEA (country not individually profiled) +")
 
 
 def test_a_floor_relaxes_nothing() -> None:
@@ -354,6 +358,7 @@ def test_a_declared_residence_adds_its_law() -> None:
     found = held("DE", residence=("US", "CA"))
 
     assert found.regime == stricter_of(BOOK.regimes["de"], BOOK.regimes["us-ca"])
+    assert "US-CA, as the visitor declares" in {step.rule for step in found.trace}
     assert held("US", "TX", residence=("uk", None)).regime.id == "gb"
     assert held("US", "TX", residence=("nowhere", None)).regime.id == "strictest"
 
@@ -383,9 +388,9 @@ def test_an_unknown_override_or_floor_is_refused() -> None:
     with pytest.raises(ConfigError) as caught:
         held("DE", override="us-caa", floor="eea-generick")
 
-    assert [(p.key, p.remedy) for p in caught.value.problems] == [
-        ("override", "did you mean 'us-ca'?"),
-        ("floor", "did you mean 'eea-generic'?"),
+    assert list(map(str, caught.value.problems)) == [
+        ": override: unknown regime 'us-caa' — did you mean 'us-ca'?",
+        ": floor: unknown regime 'eea-generick' — did you mean 'eea-generic'?",
     ]
 
 
@@ -403,7 +408,7 @@ def test_an_overlay_asks_first_where_it_applies(overlay: str, regions: list[str 
 
         assert (found.id, found.model, found.ui.surface) == (plain.id, "opt_in", "banner")
         assert set(map(str, _states(found))) == {"denied"}
-        assert overlay in found.label
+        assert found.label == f"{plain.label} ({overlay})"
         assert found.gpc == plain.gpc
 
 
@@ -436,16 +441,21 @@ def test_an_overlay_says_on_what_condition() -> None:
     assert "MHMDA" in step.law
 
 
-@pytest.mark.parametrize("overlay", ["eu-omnibus", "uk-ads", "us-ca-sipa"])
-def test_an_overlay_that_is_no_law_is_refused(overlay: str) -> None:
+@pytest.mark.parametrize(
+    ("overlay", "complaint"),
+    [
+        ("eu-omnibus", "overlay 'eu-omnibus' is not law: COM(2025) 837 Art 88a"),
+        ("uk-ads", "overlay 'uk-ads' is not law: Possible SI"),
+        ("us-ca-sipa", "unknown overlay 'us-ca-sipa' — did you mean 'us-ca-cipa'?"),
+    ],
+)
+def test_an_overlay_that_is_no_law_is_refused(overlay: str, complaint: str) -> None:
     """Proposals stay off until enacted, and misspelt ones are not ignored."""
     with pytest.raises(ConfigError) as caught:
         held("DE", overlays=(overlay,))
 
     (problem,) = caught.value.problems
-    assert problem.key == "overlays"
-    assert overlay in problem.what
-    assert problem.remedy
+    assert str(problem).startswith(f": overlays: {complaint}")
 
 
 # ---------------------------------------------------------------- the answer itself
@@ -467,19 +477,53 @@ def test_the_trace_tells_the_way_and_the_authority() -> None:
 @pytest.mark.parametrize(
     ("location", "steps"),
     [
-        (place("UK"), ["location", "alias", "country", "regime"]),
-        (place("US", "ZZ"), ["location", "subdivision", "country", "regime"]),
-        (place("GP"), ["location", "group", "regime"]),
-        (place("EU"), ["location", "group", "regime"]),
-        (place("XX"), ["location", "unknown", "regime"]),
-        (place("QQ"), ["location", "unknown", "regime"]),
-        (place("US", "CA", "tor"), ["location", "unknown", "regime"]),
-        (place("US", "CA", "satellite"), ["location", "subdivision", "country", "regime"]),
+        (
+            place("UK"),
+            ["location UK, by database", "alias UK is read as GB", "country GB → gb"],
+        ),
+        (
+            place("US", "zz"),
+            [
+                "location US-ZZ, by database",
+                "subdivision ZZ: no rule of its own in US",
+                "country US → us-strictest",
+            ],
+        ),
+        (place("GP"), ["location GP, by database", "group GP in EU_OUTERMOST → fr"]),
+        (place("EU"), ["location EU, by database", "group EU → eea-generic"]),
+        (
+            place("XX"),
+            ["location XX, by database", "unknown XX: a code for no country → strictest"],
+        ),
+        (place("QQ"), ["location QQ, by database", "unknown QQ: no country → strictest"]),
+        (place(None), ["location nowhere, by database", "unknown no code: no country → strictest"]),
+        (
+            place("US", "CA", "tor"),
+            [
+                "location US-CA, by database",
+                "unknown tor: the place is not believed → strictest",
+            ],
+        ),
+        (
+            place("US", "CA", "satellite"),
+            [
+                "location US-CA, by database",
+                "subdivision US-CA: not believed of a satellite link",
+                "country US → us-strictest",
+            ],
+        ),
+        (
+            place("CL"),
+            ["location CL, by database", "country CL → cl-19628, until 2026-11-30"],
+        ),
     ],
 )
 def test_the_trace_names_every_rule_tried(location: Location, steps: list[str]) -> None:
-    """Each lookup that was made is a step, in order."""
-    assert [step.step for step in BOOK.at(location, TODAY).trace] == steps
+    """Each lookup that was made is a step, in order, with what it found."""
+    *tried, won = BOOK.at(location, TODAY).trace
+
+    assert [f"{step.step} {step.rule}" for step in tried] == steps
+    assert won.step == "regime"
 
 
 def test_the_trace_says_where_the_engine_goes_beyond_the_act() -> None:

@@ -206,7 +206,7 @@ def test_the_meet_of_california_and_germany_owes_both_duties() -> None:
     assert set(meet.gpc.analytics) == {"deny_exempt", "deny_if_third_party"}
     assert meet.gpc.cite is not None
     assert meet.gpc.cite.startswith("reasoning of LG Berlin")
-    assert "7025" in meet.gpc.cite
+    assert "(D); Civ. Code 1798.135" in meet.gpc.cite
     assert meet.dnt.treatment == "objection"
     assert [link.id for link in meet.links] == ["manage", "dns", "limit", "choices"]
     assert meet.opt_out_status_display == "required"
@@ -214,7 +214,34 @@ def test_the_meet_of_california_and_germany_owes_both_duties() -> None:
     assert meet.applicability == "any"
     assert meet.evidence["dnt"] == "S"
     assert meet.notes.startswith("Ruling targets")
+    assert "if present (M). A cookie banner alone" in meet.notes
+    assert meet.reprompt.basis.startswith("D: same as choice; Civ. Code 1798.135")
     assert meet.notes.endswith("overlays.us-ca-cipa.")
+
+
+def test_lists_figures_and_reasons_of_neighbours_are_met_one_by_one() -> None:
+    """Worked cases where both sides say something, and not the same."""
+    france, italy, czechia, britain = (LAWS[key] for key in ("fr", "it", "cz", "gb"))
+
+    assert stricter_of(czechia, france).lifetime.choice_regulator_days == 180
+    assert stricter_of(france, italy).reprompt.triggers == (
+        "expiry",
+        "purpose_added",
+        "vendor_added",
+        "storage_lost",
+    )
+    assert stricter_of(france, czechia).reprompt.triggers == france.reprompt.triggers
+    assert stricter_of(france, britain).exemptions.analytics.objection_required
+    assert stricter_of(britain, france).exemptions.analytics.objection_required
+    assert not stricter_of(france, italy).exemptions.analytics.objection_required
+
+
+def test_who_is_bound_is_kept_only_if_both_say_the_same() -> None:
+    """Two different thresholds are read as none."""
+    indiana, kentucky, colorado = (LAWS[key] for key in ("us-in", "us-ky", "us-co"))
+
+    assert stricter_of(indiana, kentucky).applicability == "100k, or 25k + 50%"
+    assert stricter_of(indiana, colorado).applicability == "any"
 
 
 def test_what_only_one_knows_is_kept() -> None:
