@@ -1,7 +1,7 @@
 # Every command builds what it needs and nothing else; a second run finds it built.
 SHELL := /bin/sh
 .DELETE_ON_ERROR:
-.PHONY: setup run test test-long bench vectors screenshots clean
+.PHONY: setup run test test-long bench docs vectors screenshots clean
 
 PYTHON ?= python3
 BIN := .venv/bin
@@ -46,8 +46,11 @@ test-long: setup
 bench: setup
 	$(BIN)/python -m bench
 
+docs: setup
+	$(BIN)/python -c 'from pathlib import Path; from holdfire.regimes import load, table; Path("docs/regimes.md").write_text(table.render(load(Path("config/regimes"))))'
+
 vectors: setup
-	$(BIN)/python tests/vectors/make.py
+	$(BIN)/python tests/policy_vectors.py
 
 screenshots: setup
 	@scripts/need chromium chromium

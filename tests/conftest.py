@@ -7,7 +7,7 @@ import pytest
 
 from house import Service, running
 
-pytest_plugins = ["postgres", "stores"]
+pytest_plugins = ["postgres", "stores", "visits"]
 
 
 @pytest.fixture

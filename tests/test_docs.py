@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import Any, get_args
 
 import pytest
-from house import ROOT, Service
 from starlette.routing import Route
 
 from holdfire import errors
@@ -14,6 +13,7 @@ from holdfire.errors import ConfigError, HoldfireError
 from holdfire.model import Action, Reason
 from holdfire.settings import SETTINGS
 from holdfire.web.routes import routes
+from house import ROOT, Service
 
 PROTOCOL = (ROOT / "PROTOCOL.md").read_text()
 README = (ROOT / "README.md").read_text()
@@ -40,7 +40,7 @@ def test_no_two_errors_share_a_code() -> None:
     codes = [kind.code for kind in WIRE]
 
     assert len(codes) == len(set(codes))
-    assert set(re.findall(r"^\| `([a-z_]+)` \| \d{3} \|", PROTOCOL, re.M)) == set(codes)
+    assert set(re.findall(r"^\| `([a-z_]+)` \| \d{3} \|", PROTOCOL, re.MULTILINE)) == set(codes)
     assert errors.__doc__
 
 
@@ -68,10 +68,10 @@ def test_every_setting_is_in_the_example_with_its_help() -> None:
     """What can be set is what the example shows."""
     example = (ROOT / "config/holdfire.example.toml").read_text()
     for setting in SETTINGS:
-        assert re.search(rf"^{setting.name} = ", example, re.M), setting.name
+        assert re.search(rf"^{setting.name} = ", example, re.MULTILINE), setting.name
 
 
-BLOCK = re.compile(r"```http\n(.*?)```\n```json\n(.*?)```", re.S)
+BLOCK = re.compile(r"```http\n(.*?)```\n```json\n(.*?)```", re.DOTALL)
 
 
 def test_the_worked_example_works(service: Service) -> None:

@@ -9,14 +9,14 @@ import pytest
 ROOT = Path(__file__).parent.parent / "server"
 
 LADDER = """
-    errors | law | model document | settings
-    | regimes lawbook lawbook_table rules policy parse sites evidence
-    | tokens visitor store | consent explain | web | app | demo | cli | __main__
+    errors | law | model document | settings | regimes rules policy parse sites evidence
+    | tokens keyfile visitor store | consent explain export compliance tracking | web | app
+    | serving check | demo | cli | __main__
 """
 RUNG = {name: i for i, rung in enumerate(LADDER.split("|")) for name in rung.split()}
 
 OWNERS = {
-    "starlette": {"web", "app", "demo"},
+    "starlette": {"web", "app", "serving", "demo"},
     "uvicorn": {"cli", "demo", "serving"},
     "aiosqlite": {"store.sqlite"},
     "asyncpg": {"store.postgres"},

@@ -7,12 +7,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from holdfire import lawbook_table, regimes
+from holdfire import regimes
 from holdfire.errors import ConfigError
-from holdfire.gazetteer import PickedBy
 from holdfire.law import Regime, Resolution
 from holdfire.model import UNKNOWN_LOCATION, Location, Quality
-from holdfire.strictness import stricter_of
+from holdfire.regimes import table
+from holdfire.regimes.gazetteer import PickedBy
+from holdfire.regimes.strictness import stricter_of
 
 ROOT = Path(__file__).parent.parent
 BOOK = regimes.load(ROOT / "config/regimes")
@@ -547,12 +548,12 @@ def test_equal_questions_get_the_same_objects() -> None:
 
 def test_the_page_of_regimes_is_up_to_date() -> None:
     """``docs/regimes.md`` is what the law says now; ``make docs`` writes it anew."""
-    assert (ROOT / "docs/regimes.md").read_text(encoding="utf-8") == lawbook_table.render(BOOK)
+    assert (ROOT / "docs/regimes.md").read_text(encoding="utf-8") == table.render(BOOK)
 
 
 def test_the_page_lists_every_place_regime_and_source() -> None:
     """Nothing that the law knows is left out of the page."""
-    page = lawbook_table.render(BOOK)
+    page = table.render(BOOK)
 
     for code, name in BOOK.law.names.items():
         assert f"| {name} | {code} | [" in page

@@ -19,8 +19,8 @@ from holdfire.model import (
     Signals,
     Site,
 )
+from holdfire.regimes.strictness import stricter_of
 from holdfire.rules import compile_rules
-from holdfire.strictness import stricter_of
 
 BOOK = regimes.load(Path(__file__).parent.parent / "config/regimes")
 LAWS = BOOK.regimes

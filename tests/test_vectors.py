@@ -2,17 +2,17 @@
 
 import json
 
-from vectors import make
+import policy_vectors
 
 
 def test_the_vectors_are_up_to_date() -> None:
     """A change of law or policy comes with the vectors it changes: run ``make vectors``."""
-    assert make.FILE.read_text("utf-8") == make.text()
+    assert policy_vectors.FILE.read_text("utf-8") == policy_vectors.text()
 
 
 def test_there_are_vectors_enough() -> None:
     """At least 500 cases over every table the law makes, with every reason they can have."""
-    vectors = json.loads(make.FILE.read_text("utf-8"))
+    vectors = json.loads(policy_vectors.FILE.read_text("utf-8"))
     reasons = {
         decision["reason"]
         for case in vectors["cases"]

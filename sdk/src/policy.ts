@@ -78,16 +78,17 @@ const judge = (rules: Rules, { now, notice_version, signals, prior, ...who }: Ci
     rules.conflict_rule === "explicit_wins" ||
     (prior?.signal_noticed &&
       (who.known || rules.conflict_rule !== "signal_wins_until_reconfirmed_known"));
-  const age = who.age ?? rules.assume_age;
+  // On a site for children nobody can be said to be older.
+  const age = Math.min(who.age ?? Infinity, rules.assume_age ?? Infinity);
 
   return (rule: CategoryRule, said: boolean | undefined): Reason => {
     if (rule.locked) return "necessary";
     const minor = rule.minors
-      .filter(([from, to]) => age !== null && from <= age && age <= to)
+      .filter(([from, to]) => from <= age && age <= to)
       .map(([, , effect]) => effect);
     if (minor.includes("ban")) return "minor";
     if (minor.includes("parental_opt_in") && !who.parental) return "minor";
-    if (said === false && refusalStands) return "choice_denied";
+    if (said === false && refusalStands) return prior.by_signal ? "gpc" : "choice_denied";
     if (rule.consent_cannot_unlock) return "default_denied";
     const granted = said && !lapse;
     if (!(granted && consentBeatsSignal)) {

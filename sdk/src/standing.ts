@@ -5,7 +5,7 @@
  * token, in a cookie that the page may read. Both are one JSON object:
  *
  *     {"v": visitor, "q": seq, "t": recorded_at, "u": valid_until, "n": notice_version,
- *      "a": action, "c": {category: 0|1}, "s": {service: 0|1}, "h": [shown services], "k": 0|1}
+ *      "a": action, "c": {category: 0|1}, "s": {service: 0|1}, "h": [shown services], "k": 0|1, "g": 1 by GPC}
  *
  * and the page adds "e", the event id, and "p": 1 until the service has confirmed the act.
  */
@@ -47,6 +47,7 @@ export const decode = (text: string, shown: readonly string[], now: number): Sta
       recorded_at: Math.min(t, now),
       valid_until: u,
       signal_noticed: kept.k === 1,
+      by_signal: kept.g === 1,
     });
   });
 
@@ -66,6 +67,7 @@ export const encode = (standing: Standing): string =>
       t: standing.recorded_at,
       u: standing.valid_until,
       k: +standing.signal_noticed,
+      g: +standing.by_signal,
     }),
   );
 

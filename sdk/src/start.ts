@@ -31,6 +31,8 @@ export const start = (boot: Boot, origin: Origin): void => {
   const stay = () => prompter.stay(view.snapshot());
   if (read("readyState") === "complete") stay();
   else listen(window, "load", stay);
+  // A signal that is a standing directive is kept for when it is gone.
+  view.remember();
   // What an earlier page could not send is sent.
   outbox.flush();
   // From now on it is the page's turn.

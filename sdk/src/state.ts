@@ -6,6 +6,9 @@ import type { Standing } from "./standing";
 import type { Memory } from "./storage";
 import type { Act, Boot, Choice, Decision, Prior, Signals, Snapshot } from "./types";
 
+/** The control of the one act that no hand made: GPC, remembered. */
+export const SIGNAL = "gpc";
+
 export interface Surroundings {
   memory: Memory;
   /** Ids of the services that the site discloses. */
@@ -77,6 +80,7 @@ export const openState = (boot: Boot, around: Surroundings): State => {
         valid_until: recorded_at + boot.rules.choice_days * DAY,
         // Both layers of the interface say so whenever a signal is on; other code may not.
         signal_noticed: act.layer > 0 && (gpc || dnt === true),
+        by_signal: act.control === SIGNAL,
       });
       const client_time = new Date(now() * 1000).toISOString();
       return bare({ ...act, event_id, notice_version, language, client_time });

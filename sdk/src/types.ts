@@ -70,6 +70,10 @@ export interface Rules {
   after_refusal_days: number;
   refusal_lapses: boolean;
   opt_out_status: boolean;
+  /** GPC is a standing directive: its later absence is not consent. */
+  remember_gpc: boolean;
+  /** The first layer needs a control that closes it and refuses. */
+  close: boolean;
   triggers: readonly Trigger[];
   assume_age: number | null;
   categories: readonly CategoryRule[];
@@ -94,6 +98,8 @@ export interface Prior {
   valid_until: number;
   /** Made while a signal was on, and after being told so. */
   signal_noticed: boolean;
+  /** GPC itself was the act, remembered as the law asks. */
+  by_signal: boolean;
 }
 
 /** All that a decision depends on besides the rules. `now` is seconds since 1970, UTC. */

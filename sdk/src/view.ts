@@ -1,5 +1,6 @@
 /** One page view: its parts, and the verbs that join them. */
 
+import { namedAct } from "./act";
 import { openApi, openWaiters } from "./api";
 import { eventId } from "./eventId";
 import { openSpeaker } from "./events";
@@ -7,7 +8,7 @@ import { openGate } from "./gate";
 import { openOutbox } from "./outbox";
 import { asks, type Load, openPrompter } from "./prompt";
 import { readSignals, type Speaking } from "./signals";
-import { openState } from "./state";
+import { openState, SIGNAL } from "./state";
 import { keyOf, openArea, openMemory } from "./storage";
 import { sweep } from "./sweep";
 import { openTabs } from "./tabs";
@@ -58,6 +59,19 @@ export const openView = (boot: Boot, { base, nonce, load }: Origin) => {
     prompter.show("banner");
   };
 
+  /**
+   * GPC is an opt-out like any other: where the law says so, it is recorded, and its later absence
+   * is not consent (11 CCR 7025(c)(5); 4 CCR 904-3, Rule 5.09).
+   */
+  const remember = () => {
+    const { signals, sale_or_share, prior } = snapshot();
+    if (!boot.rules.remember_gpc || !signals.gpc || sale_or_share.reason !== "gpc") return;
+    if (prior?.by_signal) return;
+    const act = namedAct(boot, {}, snapshot());
+    for (const rule of boot.rules.categories) if (rule.gpc) act.categories[rule.id] = false;
+    choose({ ...act, action: "opt_out", control: SIGNAL });
+  };
+
   /** What holds; the start decides before anybody can ask for it. */
   const snapshot = () => state.snapshot as Snapshot;
 
@@ -95,5 +109,5 @@ export const openView = (boot: Boot, { base, nonce, load }: Origin) => {
   // The start is one task, so this promise is kept when it is over.
   const ready = Promise.resolve().then(snapshot);
   const api = openApi({ boot, state, speaker, waiters, prompter, transport, choose, ready });
-  return { api, speaker, prompter, outbox, settle, ask, snapshot, clean };
+  return { api, speaker, prompter, outbox, settle, ask, remember, snapshot, clean };
 };

@@ -241,6 +241,34 @@ describe("a choice", () => {
     expect(errors).toHaveLength(1);
   });
 
+  test("is made by GPC itself where it is a standing directive, and outlives the signal", async () => {
+    const rules = optOut({ remember_gpc: true });
+    const first = await openPage({ boot: bootFor(rules), before: GPC });
+    await expect.poll(first.queued).toEqual([]);
+    const [request] = first.requests;
+    expect(request?.body).toMatchObject({ action: "opt_out", layer: 0, control: "gpc" });
+    expect(request?.body?.categories).toEqual({
+      functional: true,
+      analytics: true,
+      marketing: false,
+    });
+    expect(first.decision("marketing")).toEqual({ allow: false, reason: "gpc" });
+
+    const local = Object.fromEntries(Object.entries(first.window.localStorage));
+    const next = await openPage({ boot: bootFor(rules), local });
+    expect(next.decision("marketing").allow).toBe(false);
+    expect(next.decision("analytics")).toEqual({ allow: true, reason: "default_granted" });
+    await turn();
+    expect(next.requests).toEqual([]);
+  });
+
+  test("is not made by GPC where the law does not ask to remember it", async () => {
+    const page = await openPage({ boot: bootFor(optOut()), before: GPC });
+    await turn();
+    expect(page.decision("marketing").reason).toBe("gpc");
+    expect(page.requests).toEqual([]);
+  });
+
   test("made under a signal by the page's own code does not beat the signal", async () => {
     const { holdfire, decision } = await openPage({ boot: bootFor(optOut()), before: GPC });
     holdfire.acceptAll();

@@ -170,6 +170,18 @@ describe("the first layer", () => {
     expect(document.body.firstElementChild).toBe(main);
   });
 
+  test("has a control that closes it and refuses only where the law asks for one", () => {
+    const italy = stand(bootOf({ close: true }));
+    italy.banner.show("banner");
+    control("close").click();
+    expect(italy.acts).toEqual([
+      expect.objectContaining({ action: "reject_all", control: "close", layer: 1 }),
+    ]);
+    document.body.replaceChildren();
+    stand(bootOf()).banner.show("banner");
+    expect(() => control("close")).toThrow();
+  });
+
   test("takes Escape for nothing at all", () => {
     const { banner, acts, closed } = stand();
     banner.show("banner");
@@ -320,6 +332,7 @@ describe("the preference centre", () => {
       recorded_at: 0,
       valid_until: 1,
       signal_noticed: false,
+      by_signal: false,
     };
     const analytics: Decision = { allow: true, reason: "choice_granted" };
     stand(bootOf(), snapshotOf({ analytics }, { prior })).banner.show("preferences");

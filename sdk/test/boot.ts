@@ -28,6 +28,8 @@ export const optIn = (more: Partial<Rules> = {}): Rules => ({
   after_refusal_days: 180,
   refusal_lapses: true,
   opt_out_status: false,
+  remember_gpc: false,
+  close: false,
   triggers: ["expiry", "purpose_added", "vendor_added", "policy_version"],
   assume_age: null,
   categories: [
@@ -106,6 +108,7 @@ export const choice = (more: Partial<Choice> = {}): Choice => ({
 
 /** The payload of a visitor token. Times are seconds since 1970. */
 export interface Payload {
+  g?: number;
   v: string;
   q: number;
   t: number;

@@ -82,6 +82,7 @@ export const recorded = ({ body }: Request): Reply => ({
     token: tokenOf(
       payload({
         a: body?.action ?? "",
+        g: Number(body?.control === "gpc"),
         c: Object.fromEntries(Object.entries(body?.categories ?? {}).map(([k, v]) => [k, +v])),
       }),
     ),

@@ -28,6 +28,7 @@ const prior = (more: Partial<Prior> = {}): Prior => ({
   recorded_at: NOW - DAY,
   valid_until: NOW + 100 * DAY,
   signal_noticed: false,
+  by_signal: false,
   ...more,
 });
 

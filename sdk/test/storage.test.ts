@@ -119,6 +119,7 @@ const standing = (more: Partial<Standing> = {}): Standing => ({
   recorded_at: NOW,
   valid_until: NOW + 1_000,
   signal_noticed: false,
+  by_signal: false,
   ...more,
 });
 

@@ -15,10 +15,11 @@ from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 from starlette.routing import BaseRoute
 
-from holdfire import keyfile, regimes
-from holdfire.consent import Context, Digests
+from holdfire import compliance, keyfile, regimes
+from holdfire.consent import Context, Digests, ground
 from holdfire.errors import ConfigError, Problem
-from holdfire.model import Site
+from holdfire.law import Regime
+from holdfire.model import UNKNOWN_LOCATION, Location, Site
 from holdfire.regimes import Lawbook
 from holdfire.settings import Settings, shipped
 from holdfire.store import Store
@@ -48,6 +49,8 @@ def build(
 ) -> Starlette:
     """Build the application. Raises ``ConfigError`` for anything an operator must mend first."""
     law = open_law(settings)
+    if faults := compliance.faults(sites, law):
+        raise ConfigError(tuple(faults))
     keys = settings.secret_keys or keyfile.read_or_make(Path(settings.data_dir), random)
     shelf = Shelf(settings.static_path / "dist", demo=demo)
     observatory = open_observatory(settings)
@@ -73,13 +76,8 @@ def build(
             boot_seconds=settings.boot_max_age_seconds,
             demo=demo,
         )
-        wanted = [
-            (site, regime, language)
-            for site in sites.values()
-            for language in site.texts
-            for regime in law.regimes.values()
-        ]
-        filling = asyncio.create_task(asyncio.to_thread(shelf.fill, wanted if prebuild else ()))
+        scripts = every_script(app.state.house.ctx) if prebuild else []
+        filling = asyncio.create_task(asyncio.to_thread(shelf.fill, scripts))
         try:
             yield
         finally:
@@ -128,6 +126,23 @@ def open_observatory(settings: Settings) -> Observatory:
         edges=settings.edge_headers,
         databases=(GeoDatabase(path),),
     )
+
+
+def every_script(ctx: Context) -> list[tuple[Site, Regime, str]]:
+    """What a visitor may be handed today: each site, in each language, at each place there is."""
+    places = [UNKNOWN_LOCATION]
+    for code in ctx.lawbook.law.names:
+        country, _, region = code.partition("-")
+        places.append(
+            Location(country=country, region=region or None, source="database", confidence="medium")
+        )
+    wanted = {}
+    for site in ctx.sites.values():
+        for place in places:
+            regime = ground(ctx, site, place, ctx.clock()).resolution.regime
+            for language in site.texts:
+                wanted[site.id, id(regime), language] = (site, regime, language)
+    return list(wanted.values())
 
 
 def digests(sites: Mapping[str, Site], shelf: Shelf) -> Digests:

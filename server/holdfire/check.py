@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping
 from datetime import date
 
-from holdfire import app, regimes
+from holdfire import app, compliance, regimes
 from holdfire.errors import ConfigError, Problem
 from holdfire.settings import Settings, load
 from holdfire.sites import read_locales, read_sites
@@ -40,8 +40,10 @@ def _law(today: date, stale: int | None) -> Callable[[Settings], list[Problem]]:
 
 def _sites(settings: Settings) -> list[Problem]:
     locales, of_locales = read_locales(settings.locales_path)
-    _, of_sites = read_sites(settings.sites_path, locales)
-    return [*of_locales, *of_sites]
+    sites, of_sites = read_sites(settings.sites_path, locales)
+    law = app.open_law(settings)
+    of_law = [*compliance.faults(sites, law), *compliance.concerns(sites, law)]
+    return [*of_locales, *of_sites, *of_law]
 
 
 def _scripts(settings: Settings) -> list[Problem]:

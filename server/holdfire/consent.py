@@ -99,7 +99,13 @@ class Chosen:
 def ground(ctx: Context, site: Site, location: Location, now: float) -> Ground:
     """Find the law that holds at a location on the day of ``now``."""
     today = datetime.fromtimestamp(now, UTC).date()
-    found = ctx.lawbook.at(location, today, override=ctx.override, floor=ctx.establishment)
+    found = ctx.lawbook.at(
+        location,
+        today,
+        override=ctx.override,
+        floor=ctx.establishment,
+        overlays=site.overlays,
+    )
     # Keyed by identity: the entry holds the regime, so the id cannot be taken by another.
     key = (site.id, id(found.regime))
     held = ctx.grounds.get(key)
@@ -239,6 +245,7 @@ def _prove(
         recorded_at=int(now),
         valid_until=valid_until,
         signal_noticed=noticed,
+        by_signal=evidence.is_signal(choice.action, choice.layer, choice.control),
     )
     decided = policy.decide(held.rules, _circumstances(site, visitor, prior, now))
     return Evidence(

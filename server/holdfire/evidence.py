@@ -115,7 +115,13 @@ def prior_of(evidence: Evidence) -> Prior:
         recorded_at=evidence.server_ms // 1000,
         valid_until=evidence.valid_until,
         signal_noticed=evidence.signal_noticed,
+        by_signal=is_signal(evidence.action, evidence.layer, evidence.control),
     )
+
+
+def is_signal(action: Action, layer: int, control: str) -> bool:
+    """Whether the act is GPC itself, remembered by the page (11 CCR 7025(c)(5))."""
+    return action == "opt_out" and layer == 0 and control == "gpc"
 
 
 def signal_noticed(choice: Choice, visitor: Visitor) -> bool:

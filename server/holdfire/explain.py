@@ -78,7 +78,7 @@ def explain(
     """Answer one question. Raises ``ValueError`` for a date that is none."""
     on = date.fromisoformat(question.date) if question.date else today
     site = _attested(site, question)
-    found = lawbook.at(location, on)
+    found = lawbook.at(location, on, overlays=site.overlays)
     rules = compile_rules(site, found.regime)
     now = int(datetime(on.year, on.month, on.day, 12, tzinfo=UTC).timestamp())
     circumstances = Circumstances(

@@ -120,6 +120,7 @@ class Attestations(Value, frozen=True):
     online_platform: bool = False
     child_directed: bool = False
     covered_design_code_service: bool = False
+    cookie_wall: bool = False  # entry is denied without consent; checked against the law
 
 
 class Site(Value, frozen=True):
@@ -135,6 +136,8 @@ class Site(Value, frozen=True):
     links: dict[str, str]  # "privacy_policy" and so on → URL
     texts: dict[str, dict[str, str]]  # language → key → text, complete for every language
     version: str  # 16 hex digits over what is material; wording and styling leave it as it is
+    choice_days: int | None = None  # the owner's own lifetime of a choice, within the law's
+    overlays: tuple[str, ...] = ()  # stricter readings of the law that the owner switches on
     policy_version: str = "1"  # the owner's own mark of a material change of wording
 
     def category(self, key: str) -> Category | None:
@@ -175,6 +178,8 @@ class Rules(Value, frozen=True):
     after_refusal_days: int
     refusal_lapses: bool  # only where silence means "no" may an old refusal run out
     opt_out_status: bool  # the status must be displayed while GPC is honoured
+    remember_gpc: bool  # GPC is a standing directive: its later absence is not consent
+    close: bool  # the first layer needs a control that closes it and refuses
     triggers: tuple[Trigger, ...]
     assume_age: int | None  # child-directed sites: the age of a visitor who did not say
     categories: tuple[CategoryRule, ...]
@@ -192,6 +197,7 @@ class Prior(Value, frozen=True):
     recorded_at: int
     valid_until: int
     signal_noticed: bool  # made while a signal was on, and after being told so
+    by_signal: bool = False  # GPC itself was the act, remembered as the law asks
 
 
 class Circumstances(Value, frozen=True):

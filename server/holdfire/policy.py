@@ -78,7 +78,7 @@ def _denial(  # noqa: PLR0911 -- a precedence reads as the list it is
     if minor == "ban" or (minor == "parental_opt_in" and not now.parental):
         return "minor"
     if said == "denied" and _refusal_stands(table, now):
-        return "choice_denied"
+        return "gpc" if now.prior is not None and now.prior.by_signal else "choice_denied"
     lapse = _lapse(table, now) if said == "granted" else None
     granted = said == "granted" and lapse is None
     if rule.consent_cannot_unlock:
@@ -98,9 +98,10 @@ def _denial(  # noqa: PLR0911 -- a precedence reads as the list it is
 
 
 def _minor(rule: CategoryRule, table: Rules, now: Circumstances) -> MinorEffect | None:
-    age = table.assume_age if now.age is None else now.age
-    if age is None:
+    ages = [age for age in (table.assume_age, now.age) if age is not None]
+    if not ages:
         return None
+    age = min(ages)  # on a site for children nobody can be said to be older
     found = {effect for low, high, effect in rule.minors if low <= age <= high}
     order: tuple[MinorEffect, ...] = ("ban", "parental_opt_in", "opt_in")
     return next((effect for effect in order if effect in found), None)

@@ -20,10 +20,13 @@ def compile_rules(site: Site, regime: Regime) -> Rules:
         model=regime.model,
         surface=regime.ui.surface,
         conflict_rule=regime.gpc.conflict_rule,
-        choice_days=regime.lifetime.choice_days,
+        choice_days=_choice_days(site, regime),
         after_refusal_days=regime.reprompt.after_refusal_days,
         refusal_lapses=regime.model == "opt_in",
         opt_out_status=regime.opt_out_status_display == "required",
+        # Where silence means "no" there is nothing that its absence could be taken for.
+        remember_gpc=regime.gpc.status == "binding" and regime.model != "opt_in",
+        close=regime.ui.close_x == "required",
         triggers=regime.reprompt.triggers,
         assume_age=0 if site.attestations.child_directed else None,
         categories=tuple(_rule(c, site.attestations, regime) for c in site.categories),
@@ -47,6 +50,14 @@ def links(site: Site, regime: Regime) -> tuple[Link, ...]:
         "if_sells_biometric": False,  # no category says what kind of sensitive data it is
     }
     return tuple(link for link in regime.links if holds[link.required])
+
+
+def _choice_days(site: Site, regime: Regime) -> int:
+    """The owner's lifetime of a choice where there is one, but never past the regulator's."""
+    lifetime = regime.lifetime
+    if site.choice_days is None:
+        return lifetime.choice_days
+    return min(site.choice_days, lifetime.choice_regulator_days or site.choice_days)
 
 
 def _rule(category: Category, attested: Attestations, regime: Regime) -> CategoryRule:

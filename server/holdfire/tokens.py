@@ -36,6 +36,7 @@ class VisitorToken(
         "services": "s",
         "shown_services": "h",
         "signal_noticed": "k",
+        "by_signal": "g",
     },
 ):
     """A visitor's pseudonym and newest choice. Times are seconds since 1970, UTC."""
@@ -50,6 +51,7 @@ class VisitorToken(
     services: dict[str, int] = msgspec.field(default_factory=dict)
     shown_services: tuple[str, ...] | None = None  # left out where the token would grow too long
     signal_noticed: int = 0
+    by_signal: int = 0
 
 
 _DECODER = msgspec.json.Decoder(VisitorToken)
@@ -118,4 +120,5 @@ def token_of(visitor: str, seq: int, prior: Prior) -> VisitorToken:
         services={key: int(granted) for key, granted in prior.services.items()},
         shown_services=prior.shown_services,
         signal_noticed=int(prior.signal_noticed),
+        by_signal=int(prior.by_signal),
     )

@@ -23,6 +23,7 @@ export function firstLayer(scene: Scene, settings: (opener: HTMLElement) => void
     "section",
     // The top layer keeps a page's own z-index away; "manual" leaves Escape and the page alone.
     { class: "card", popover: "manual", role: "region", "aria-labelledby": "question" },
+    ...wayOut(scene),
     element("h2", { id: "question" }, say(`banner.title.${voice}`)),
     element("p", {}, say(`banner.body.${voice}`)),
     notes,
@@ -45,6 +46,18 @@ export function firstLayer(scene: Scene, settings: (opener: HTMLElement) => void
       card.remove();
     },
   };
+}
+
+/**
+ * The control in the corner that some regulators want beside the buttons: it keeps the defaults,
+ * and so refuses (Garante, provv. 231/2021). Where the law does not ask for it there is none.
+ */
+function wayOut({ boot, say, choose }: Scene): HTMLElement[] {
+  if (!boot.rules.close) return [];
+  const name = say("button.close_refuse");
+  const attributes = { class: "close", "data-control": "close", "aria-label": name, title: name };
+  const refuse = () => choose({ ...uniformAct(boot, false, 1), control: "close" });
+  return [button(attributes, refuse)];
 }
 
 /** Accept and refuse are one kind of element with one class: neither can outweigh the other. */

@@ -74,4 +74,6 @@ def _site(key: str, file: SiteFile, locales: Locales) -> Site:
         texts=merged(file, locales),
         version=notice_version(key, categories, file.services, file.policy_version),
         policy_version=file.policy_version,
+        choice_days=file.choice_days,
+        overlays=file.overlays,
     )

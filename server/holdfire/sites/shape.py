@@ -5,6 +5,7 @@ origins = ["https://shop.example"]
 default_language = "en"
 languages = ["en", "de"]
 policy_version = "1"
+overlays = ["us-ca-cipa"]
 
 [attestations]
 analytics_exempt = true
@@ -40,7 +41,7 @@ cookies = [{ name = "ph_*", purpose = "Tells visits apart.", lifetime = "1 year"
 """
 
 import re
-from typing import get_args
+from typing import Annotated, get_args
 
 import msgspec
 
@@ -84,6 +85,8 @@ class SiteFile(Value, frozen=True):
     categories: tuple[CategoryEntry, ...] = msgspec.field(name="category")
     languages: tuple[str, ...] = ()  # none: the default language only
     policy_version: str = "1"
+    choice_days: Annotated[int, msgspec.Meta(ge=1, le=730)] | None = None  # none: the regime's
+    overlays: tuple[str, ...] = ()  # of config/regimes/overlays.toml
     attestations: Attestations = Attestations()
     links: Links = Links()
     services: tuple[Service, ...] = msgspec.field(default=(), name="service")

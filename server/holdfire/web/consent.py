@@ -12,6 +12,7 @@ from holdfire.errors import BadQuery, MediaTypeRefused
 from holdfire.model import Decision, DecisionSource, Reason, Site
 from holdfire.visitor import agent
 from holdfire.visitor.languages import negotiate
+from holdfire.web import wellknown
 from holdfire.web.house import house_of, json_response
 from holdfire.web.request import (
     front_of,
@@ -69,7 +70,9 @@ async def get_notice(request: Request) -> Response:
     visitor = visitor_of(request, query_of(request))
     language = negotiate(visitor.languages, tuple(site.texts), site.default_language)
     token = token_of(request, site)
-    return json_response(await consent.notice(house.ctx, site, visitor, language, token))
+    notice = await consent.notice(house.ctx, site, visitor, language, token)
+    decided = {c.id: Decision(allow=c.allow, reason=c.reason) for c in notice.categories}
+    return json_response(notice, headers=wellknown.tk(site, decided, visitor.signals))
 
 
 async def post_choice(request: Request) -> Response:
@@ -83,7 +86,8 @@ async def post_choice(request: Request) -> Response:
     choice = parse.choice(await request.body(), site)
     browser = agent.family(request.headers.get("user-agent", ""))
     chosen = await consent.choose(house.ctx, site, visitor, choice, browser=browser, token=token)
-    answer = json_response(_chosen_body(chosen), 201 if chosen.fresh else 200)
+    status = 201 if chosen.fresh else 200
+    answer = json_response(_chosen_body(chosen), status, wellknown.UPDATED)
     answer.headers.append("set-cookie", _cookie(request, site, chosen.token, origin))
     return answer
 
@@ -94,7 +98,7 @@ async def get_decision(request: Request) -> Response:
     query = query_of(request, {"category": None, "service": None})
     if ("category" in query) == ("service" in query):
         raise BadQuery("Name one category or one service.")
-    answer = await _decide(request, site, query)
+    answer, tk = await _decide(request, site, query)
     asked = query.get("category") or query.get("service") or ""
     service = site.service(asked) if "service" in query else None
     known = service is not None or ("category" in query and site.category(asked) is not None)
@@ -114,13 +118,13 @@ async def get_decision(request: Request) -> Response:
         valid_until=_time(answer.valid_until),
         source=answer.source,
     )
-    return json_response(body, _status(answer))
+    return json_response(body, _status(answer), tk)
 
 
 async def get_decisions(request: Request) -> Response:
     """``GET …/decisions``: all categories and services for this visitor."""
     site = site_of(request)
-    answer = await _decide(request, site, query_of(request))
+    answer, tk = await _decide(request, site, query_of(request))
     body = DecisionsBody(
         site=site.id,
         regime=answer.regime,
@@ -134,12 +138,16 @@ async def get_decisions(request: Request) -> Response:
         valid_until=_time(answer.valid_until),
         source=answer.source,
     )
-    return json_response(body, _status(answer))
+    return json_response(body, _status(answer), tk)
 
 
-async def _decide(request: Request, site: Site, query: dict[str, str]) -> Answer:
+async def _decide(
+    request: Request, site: Site, query: dict[str, str]
+) -> tuple[Answer, dict[str, str]]:
+    """What was decided, and the ``Tk`` header that says it in short."""
     visitor = visitor_of(request, query)
-    return await consent.decide(house_of(request).ctx, site, visitor, token_of(request, site))
+    answer = await consent.decide(house_of(request).ctx, site, visitor, token_of(request, site))
+    return answer, wellknown.tk(site, answer.decisions.categories, visitor.signals)
 
 
 def _status(answer: Answer) -> int:

@@ -6,9 +6,8 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
 from holdfire.errors import MethodRefused, NotFound
-from holdfire.web import consent, health, page, tags
+from holdfire.web import consent, health, page, tags, wellknown
 from holdfire.web.request import site_of
-
 
 SHARED = ("notice", "choices", "decision", "decisions")
 """What pages on other origins call with credentials or a body, and so may preflight."""
@@ -27,6 +26,9 @@ def routes() -> list[BaseRoute]:
         Route(f"{site}/decisions", consent.get_decisions),
         Route(f"{site}/tags/{{service}}.js", tags.get_tag),
         *(Route(f"{site}/{verb}", preflight, methods=["OPTIONS"]) for verb in SHARED),
+        Route("/.well-known/gpc.json", wellknown.get_gpc),
+        Route("/.well-known/dnt/", wellknown.get_dnt),
+        Route("/.well-known/dnt/{site}/{tracking}", wellknown.get_status),
         Route("/healthz", health.healthz),
         Route("/readyz", health.readyz),
     ]

@@ -1,4 +1,4 @@
-"""Makes ``policy.json``: what the server decides, for the page to decide the same.
+"""Makes ``vectors/policy.json``: what the server decides, for the page to decide the same.
 
 Every distinct table that the law makes of the demo site, and of variants of it that attest what can
 be attested, each with circumstances drawn by a fixed seed: signals, prior choices of every kind and
@@ -28,8 +28,8 @@ from holdfire.model import (
 from holdfire.rules import compile_rules
 from holdfire.sites import load_locales, load_sites
 
-ROOT = Path(__file__).parent.parent.parent
-FILE = Path(__file__).with_name("policy.json")
+ROOT = Path(__file__).parent.parent
+FILE = ROOT / "tests/vectors/policy.json"
 NOW = 1_795_262_400  # 2026-11-21T12:00:00Z
 CASES = 6  # for each table
 ACTIONS: tuple[Action, ...] = (
@@ -106,21 +106,18 @@ def _prior(table: Rules, draw: random.Random) -> Prior:
     action = draw.choice(ACTIONS)
     unlocked = [c.id for c in table.categories if not c.locked]
     named = [key for key in unlocked if draw.random() < 0.9]
-    states = {
-        "accept_all": lambda: True,
-        "reject_all": lambda: False,
-        "withdraw": lambda: False,
-    }.get(action, lambda: draw.random() < 0.5)
+    fixed = {"accept_all": True, "reject_all": False, "withdraw": False}.get(action)
     recorded = NOW - draw.choice((0, 1, 30, 179, 180, 181, 364, 365, 366, 800)) * policy.DAY
     return Prior(
         action=action,
-        categories={key: states() for key in named},
+        categories={key: draw.random() < 0.5 if fixed is None else fixed for key in named},
         services={"posthog": False} if draw.random() < 0.2 else {},
         shown_services=draw.choice((("posthog", "mixpanel"), ("posthog",), ())),
         notice_version=draw.choice(("0123456789abcdef",) * 4 + ("fedcba9876543210",)),
         recorded_at=recorded,
         valid_until=recorded + draw.choice((table.choice_days, 30, 730)) * policy.DAY,
         signal_noticed=draw.random() < 0.5,
+        by_signal=action == "opt_out" and draw.random() < 0.5,
     )
 
 

@@ -10,8 +10,8 @@ from datetime import date, timedelta
 from typing import Literal, NamedTuple
 
 from holdfire.law import TraceStep
-from holdfire.lawbook import Law, Scheduled
 from holdfire.model import Location
+from holdfire.regimes.files import Law, Scheduled
 
 PickedBy = Literal["override", "subdivision", "country", "group", "unknown"]
 

@@ -5,10 +5,10 @@ from collections.abc import Iterator, Mapping
 from datetime import date
 from itertools import pairwise
 
-from holdfire.decoding import nearest
 from holdfire.errors import Problem
 from holdfire.law import Regime
-from holdfire.lawbook import Law, Scheduled
+from holdfire.regimes.decoding import nearest
+from holdfire.regimes.files import Law, Scheduled
 
 BEGINNING = date(2000, 1, 1)
 """A dated list starts no later: before any choice that could still be on record."""

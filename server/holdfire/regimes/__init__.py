@@ -13,14 +13,14 @@ from typing import NamedTuple
 
 from msgspec.structs import replace
 
-from holdfire import lawbook, lawcheck
-from holdfire.decoding import nearest
 from holdfire.errors import ConfigError, Problem
-from holdfire.gazetteer import Found, Gazetteer, When
 from holdfire.law import Defaults, Regime, Resolution, TraceStep
-from holdfire.lawbook import Law
 from holdfire.model import Location
-from holdfire.strictness import stricter_of
+from holdfire.regimes import checks, files
+from holdfire.regimes.decoding import nearest
+from holdfire.regimes.files import Law
+from holdfire.regimes.gazetteer import Found, Gazetteer, When
+from holdfire.regimes.strictness import stricter_of
 
 RESOLUTIONS = 4_096  # kept; all places together are some 340, twice that around midnight
 READINGS = 1_024  # kept; 133 regimes as read on a day, and what a few floors make of them
@@ -188,9 +188,9 @@ class Lawbook:
 
 def load(folder: Path) -> Lawbook:
     """Read the law from its folder. Raises ``ConfigError`` with everything wrong in it."""
-    law, problems = lawbook.read(folder)
+    law, problems = files.read(folder)
     if law is not None:
-        problems += lawcheck.check(law)
+        problems += checks.check(law)
     if law is None or problems:
         raise ConfigError(tuple(problems))
     return Lawbook(law)

@@ -23,9 +23,9 @@ from typing import Any, Literal
 import msgspec
 from msgspec.structs import replace
 
-from holdfire.decoding import MISSING, Fault, faults, join, nearest
 from holdfire.errors import Problem
 from holdfire.law import EvidenceTag, Regime, Value
+from holdfire.regimes.decoding import MISSING, Fault, faults, join, nearest
 
 # ---------------------------------------------------------------- shapes
 

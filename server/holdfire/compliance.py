@@ -1,0 +1,67 @@
+"""What a site's file and the law say of each other: neither module knows the other.
+
+``faults`` stop a start; ``concerns`` are for ``holdfire check``, which a lawyer reads.
+"""
+
+from collections.abc import Iterator, Mapping
+
+from holdfire.errors import Problem
+from holdfire.law import Regime
+from holdfire.model import Site
+from holdfire.regimes import Lawbook
+
+
+def faults(sites: Mapping[str, Site], lawbook: Lawbook) -> list[Problem]:
+    """Overlays that the law does not have, or does not have yet."""
+    overlays = lawbook.law.overlays
+    ready = ", ".join(sorted(name for name, overlay in overlays.items() if overlay.enabled))
+    return [
+        Problem(
+            f"{site.id}.toml",
+            "overlays",
+            f"{name!r} is not law yet" if name in overlays else f"no overlay {name!r}",
+            f"leave it out; there are: {ready}",
+        )
+        for site in sites.values()
+        for name in site.overlays
+        if name not in overlays or not overlays[name].enabled
+    ]
+
+
+def concerns(sites: Mapping[str, Site], lawbook: Lawbook) -> list[Problem]:
+    """What a site declares of itself and some law forbids or ends sooner."""
+    return [
+        problem
+        for site in sites.values()
+        for problem in (*_walls(site, lawbook.regimes), *_lifetimes(site, lawbook.regimes))
+    ]
+
+
+def _walls(site: Site, regimes: Mapping[str, Regime]) -> Iterator[Problem]:
+    if not site.attestations.cookie_wall:
+        return
+    forbidden = [key for key, regime in regimes.items() if regime.ui.cookie_wall == "prohibited"]
+    if forbidden:
+        yield Problem(
+            f"{site.id}.toml",
+            "attestations.cookie_wall",
+            f"entry may not depend on consent under: {', '.join(forbidden)}",
+            "let visitors in who refuse, there at least",
+        )
+
+
+def _lifetimes(site: Site, regimes: Mapping[str, Regime]) -> Iterator[Problem]:
+    days = site.choice_days
+    sooner = {
+        key: limit
+        for key, regime in regimes.items()
+        if days is not None and (limit := regime.lifetime.choice_regulator_days or days) < days
+    }
+    if sooner:
+        ends = ", ".join(f"{key} {limit}" for key, limit in sooner.items())
+        yield Problem(
+            f"{site.id}.toml",
+            "choice_days",
+            f"the regulator ends a choice sooner, in days: {ends}",
+            "it ends sooner there whatever is set; lower it to say so",
+        )
