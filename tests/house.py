@@ -124,11 +124,16 @@ def demo_site() -> Site:
 
 @contextmanager
 def running(
-    folder: Path, *, peer: str = PEERS["US-CA"], demo: bool = True, **more: Any
+    folder: Path,
+    *,
+    peer: str = PEERS["US-CA"],
+    demo: bool = True,
+    site: Site | None = None,
+    **more: Any,
 ) -> Iterator[Service]:
-    """Run a service for one browser at ``peer``."""
+    """Run a service for one browser at ``peer``; ``more`` are settings."""
     clock = Clock()
-    site = demo_site()
+    site = site or demo_site()
     built = app.build(
         settings(folder, **more), {site.id: site}, demo=demo, clock=clock, prebuild=False
     )

@@ -15,8 +15,10 @@ import pytest
 from starlette.testclient import TestClient
 
 from holdfire import app, policy, regimes
+from holdfire.errors import StoreUnavailable
 from holdfire.model import Circumstances, Signals, Site
 from holdfire.rules import compile_rules
+from holdfire.store.sqlite import SqliteStore
 from house import NOON, ORIGIN, PEERS, ROOT, Clock, Service, demo_site, settings
 
 GPC: dict[str, Any] = json.loads((ROOT / "tests/vectors/gpc.json").read_text())
@@ -235,13 +237,6 @@ def test_the_only_site_needs_no_host(tmp_path: Path) -> None:
         assert status["policy"] == "https://shop.example/privacy"
 
 
-def test_an_origin_of_two_sites_names_neither(tmp_path: Path) -> None:
-    """Two sites at one host are told apart by nothing here, so neither is guessed."""
-    double = msgspec.structs.replace(library(), origins=shop().origins)
-    with hosting(tmp_path, shop(), double) as client:
-        assert client.get(SITE_WIDE, headers={"host": "shop.example"}).status_code == 404
-
-
 def test_only_a_trusted_proxy_may_say_which_host_was_asked(tmp_path: Path) -> None:
     """Behind a proxy of the owner's the site is found; a stranger's word is not read."""
     told = {"host": "inside:8080", "x-forwarded-host": "library.example"}
@@ -371,6 +366,20 @@ def test_a_choice_says_that_the_status_may_have_changed(service: Service, action
 
     assert (first.status_code, again.status_code) == (201, 200)
     assert tk(first) == tk(again) == "U"
+
+
+def test_a_broken_store_tracks_nobody(service: Service, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where it is not known what the visitor said, everything is denied, and the header says so."""
+    service.choose("accept_all")
+
+    async def lost(*_: object) -> None:
+        raise StoreUnavailable("The disk is gone.")
+
+    monkeypatch.setattr(SqliteStore, "latest", lost)
+    answer = service.get("/decisions")
+
+    assert answer.status_code == 503
+    assert tk(answer) == "N;demo/N"
 
 
 def test_an_answer_that_says_nothing_of_a_visitor_has_no_status(service: Service) -> None:

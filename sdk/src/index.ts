@@ -2,7 +2,7 @@
 
 import { adopt } from "./natives";
 import { start } from "./start";
-import { baseOf, bootScript } from "./transport";
+import { baseOf, bootScript, declaredIn } from "./transport";
 import type { BannerModule, Boot } from "./types";
 
 declare const HOLDFIRE_BOOT: Boot;
@@ -13,6 +13,7 @@ try {
   start(boot, {
     base: baseOf(script, boot.site),
     nonce: script?.nonce ?? "",
+    declared: declaredIn(script),
     load: (address): Promise<BannerModule> => import(address),
   });
 } catch (cause) {

@@ -18,6 +18,8 @@ export interface Surroundings {
   now(): number;
   /** A UUID, version 4. */
   newId(): string;
+  /** Years, as the owner's page declares; `null` where it does not. */
+  age: number | null;
 }
 
 export interface State {
@@ -100,8 +102,8 @@ const decideAll = (boot: Boot, around: Surroundings, standing: Standing | null):
       services: around.shown,
       signals,
       prior,
-      // The page learns neither who the visitor is nor their age; the rules may assume one.
-      age: null,
+      age: around.age,
+      // The page does not learn who the visitor is.
       known: false,
       parental: false,
     }),

@@ -2,7 +2,7 @@
 
 import { read } from "./dom";
 import { apply, bare, stringify } from "./natives";
-import type { Boot, Choice, Signals } from "./types";
+import type { Choice, Signals } from "./types";
 
 const PATIENCE = 15_000; // ms; a request that hangs longer would keep other tabs' sending waiting
 
@@ -34,7 +34,12 @@ export interface Transport {
  * On the page's own host the service knows the visitor by its cookie. On another host browsers may
  * keep that cookie back, so there the token goes along.
  */
-export const openTransport = ({ site, demo }: Boot, base: string, pass: Pass): Transport => {
+export const openTransport = (
+  site: string,
+  base: string,
+  declared: string,
+  pass: Pass,
+): Transport => {
   const elsewhere = !base.startsWith(`${location.origin}/`) && base !== location.origin;
 
   const request = async (path: string, hints: Hint[], body?: string): Promise<Answer> => {
@@ -52,8 +57,7 @@ export const openTransport = ({ site, demo }: Boot, base: string, pass: Pass): T
     token: string,
     body?: string,
   ): Promise<Answer> => {
-    const geo = demo && /[?&](geo=[\w-]+)/.exec(location.search)?.[1];
-    const query = [...hints, geo].filter(Boolean).join("&");
+    const query = [...hints, declared].filter(Boolean).join("&");
     try {
       if (!base) throw 0;
       const response: Response = await apply(send, window, [
@@ -95,6 +99,20 @@ type Hint = string | false | null;
 export const bootScript = (): HTMLScriptElement | null => {
   const script = read("currentScript");
   return script instanceof HTMLScriptElement ? script : null;
+};
+
+/**
+ * What the owner's page says of its visitor in the boot script's own address, to be said again with
+ * every request: age and residence of somebody it knows, and in the demo the place to stand in.
+ */
+export const declaredIn = (script: HTMLScriptElement | null): string =>
+  [...(script?.src ?? "").matchAll(/[?&]((age|residence|geo)=[\w-]+)/g)]
+    .map(([, pair]) => pair)
+    .join("&");
+
+export const ageIn = (declared: string): number | null => {
+  const [, years] = /\bage=(\d{1,3})(&|$)/.exec(declared) ?? [];
+  return years ? +years : null;
 };
 
 /** The service's URL: that of the boot script, less `/s/{site}.js` or `/s/{site}/{region}.js`. */

@@ -175,8 +175,6 @@ export interface Boot {
   banner: string;
   /** Build hash of the core. */
   sdk: string;
-  /** The demo: the page's `?geo=` is forwarded to the service. */
-  demo?: boolean;
 }
 
 // ---------------------------------------------------------------- a choice on its way

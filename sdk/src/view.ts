@@ -12,7 +12,7 @@ import { openState, SIGNAL } from "./state";
 import { keyOf, openArea, openMemory } from "./storage";
 import { sweep } from "./sweep";
 import { openTabs } from "./tabs";
-import { openTransport } from "./transport";
+import { ageIn, openTransport } from "./transport";
 import type { Act, Boot, Cause, Snapshot } from "./types";
 
 /** Where the boot script came from, and how it was let in. */
@@ -21,13 +21,15 @@ export interface Origin {
   base: string;
   /** The boot script's nonce, or "". */
   nonce: string;
+  /** What the owner's page declares of the visitor: a query, or "". */
+  declared: string;
   load: Load;
 }
 
 const now = () => Math.floor(Date.now() / 1000);
 const signals = () => readSignals(navigator, window as Speaking);
 
-export const openView = (boot: Boot, { base, nonce, load }: Origin) => {
+export const openView = (boot: Boot, { base, nonce, declared, load }: Origin) => {
   /** Decides anew; if anything comes out differently, tags, visitor and page come to feel it. */
   const settle = (cause: Cause) =>
     speaker.run(() => {
@@ -84,8 +86,15 @@ export const openView = (boot: Boot, { base, nonce, load }: Origin) => {
   const areas = [local, openArea("sessionStorage")];
   const speaker = openSpeaker();
   const memory = openMemory(boot.site, shown, local);
-  const transport = openTransport(boot, base, memory);
-  const state = openState(boot, { memory, shown, signals, now, newId: eventId });
+  const transport = openTransport(boot.site, base, declared, memory);
+  const state = openState(boot, {
+    memory,
+    shown,
+    signals,
+    now,
+    newId: eventId,
+    age: ageIn(declared),
+  });
   const waiters = openWaiters(state, speaker);
   const settleGate = openGate({ permits: state.permits, nonce, failed: speaker.fail });
   const outbox = openOutbox({

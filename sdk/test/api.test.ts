@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import type { Events, Snapshot } from "../src/types";
+import type { CategoryRule, Events, Snapshot } from "../src/types";
 import { bootFor, optIn, optOut, payload, rule, SITE, tokenOf, VERSION } from "./boot";
 import { BASE, openPage, type Request, recorded, turn } from "./page";
 
@@ -180,13 +180,19 @@ describe("a choice", () => {
     expect(requests[0]?.url).toMatch(/\/choices\?gpc=1&dnt=1$/);
   });
 
-  test("is made where the demo's visitor stands", async () => {
-    const { holdfire, requests } = await openPage({
-      url: "https://shop.test/?a=b&geo=US-CA#x",
-      boot: bootFor(optIn(), { demo: true }),
-    });
+  test("says again what the owner's page declares of its visitor", async () => {
+    const { holdfire, requests } = await openPage({ declared: "age=15&residence=US-CA" });
     holdfire.acceptAll();
-    expect(requests[0]?.url).toMatch(/\/choices\?geo=US-CA$/);
+    expect(requests[0]?.url).toMatch(/\/choices\?age=15&residence=US-CA$/);
+  });
+
+  test("of somebody too young is not followed", async () => {
+    const minors: CategoryRule["minors"] = [[0, 15, "ban"]];
+    const rules = optIn({ sale_or_share: rule("sale_or_share", { sale: true, minors }) });
+    rules.categories = rules.categories.map((one) => (one.locked ? one : { ...one, minors }));
+    const { holdfire, decision } = await openPage({ boot: bootFor(rules), declared: "age=15" });
+    holdfire.acceptAll();
+    expect(decision("analytics")).toEqual({ allow: false, reason: "minor" });
   });
 
   const acts: [call: string, action: string, categories: number[]][] = [

@@ -64,6 +64,16 @@ describe("the boot script", () => {
     await expect.poll(() => asked).toContain(`${base}/v1/sites/demo/choices`);
   });
 
+  test("says again what its own address declares, and nothing else of it", async () => {
+    const { asked, holdfire } = await load(
+      "https://consent.test/s/demo.js?v=1&age=15&utm_source=x&residence=US-CA",
+    );
+    holdfire?.acceptAll();
+    await expect
+      .poll(() => asked)
+      .toContain("https://consent.test/v1/sites/demo/choices?age=15&residence=US-CA");
+  });
+
   test("is not misled by markup that poses as the running script", async () => {
     const posing = '<img name="currentScript" src="https://evil.test/s/demo.js">';
     const { asked } = await load("https://consent.test/s/demo.js", bootFor(), posing);

@@ -37,6 +37,7 @@ export interface Setup {
   /** How the service answers; `null` is a network that fails. */
   reply?: (request: Request) => Reply | null;
   nonce?: string;
+  declared?: string;
   base?: string;
   cookie?: string;
   local?: Record<string, string>;
@@ -91,7 +92,7 @@ export const recorded = ({ body }: Request): Reply => ({
 
 export const openPage = async (setup: Setup = {}) => {
   const { url = "https://shop.test/", html = "", reply = recorded } = setup;
-  const { base = BASE, nonce = "", boot = bootFor(), before, cookie } = setup;
+  const { base = BASE, nonce = "", declared = "", boot = bootFor(), before, cookie } = setup;
   const { local = {}, scripts = {}, members = {} } = setup;
   const requests: Request[] = [];
   const loads: string[] = [];
@@ -165,7 +166,7 @@ export const openPage = async (setup: Setup = {}) => {
   run(await core());
   const begin = (again: Boot = boot) =>
     run(
-      `startHoldfire(${JSON.stringify(again)}, {base: ${JSON.stringify(base)}, nonce: ${JSON.stringify(nonce)}, load: (address) => load(address)})`,
+      `startHoldfire(${JSON.stringify(again)}, {base: ${JSON.stringify(base)}, nonce: ${JSON.stringify(nonce)}, declared: ${JSON.stringify(declared)}, load: (address) => load(address)})`,
     );
   begin();
   return {

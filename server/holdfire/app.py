@@ -19,7 +19,7 @@ from holdfire import compliance, keyfile, regimes
 from holdfire.consent import Context, Digests, ground
 from holdfire.errors import ConfigError, Problem
 from holdfire.law import Regime
-from holdfire.model import UNKNOWN_LOCATION, Location, Site
+from holdfire.model import UNKNOWN_LOCATION, Location, Signals, Site, Visitor
 from holdfire.regimes import Lawbook
 from holdfire.settings import Settings, shipped
 from holdfire.store import Store
@@ -52,7 +52,7 @@ def build(
     if faults := compliance.faults(sites, law):
         raise ConfigError(tuple(faults))
     keys = settings.secret_keys or keyfile.read_or_make(Path(settings.data_dir), random)
-    shelf = Shelf(settings.static_path / "dist", demo=demo)
+    shelf = Shelf(settings.static_path / "dist")
     observatory = open_observatory(settings)
 
     @asynccontextmanager
@@ -85,12 +85,15 @@ def build(
             await filling
             await store.close()
 
-    return Starlette(
+    built = Starlette(
         routes=[*routes(), *extra_routes],
         middleware=[Middleware(Door)],
         exception_handlers={HTTPException: refuse},
         lifespan=lifespan,
     )
+    # Its redirect would repeat whatever Host a request named.
+    built.router.redirect_slashes = False
+    return built
 
 
 def open_law(settings: Settings) -> Lawbook:
@@ -139,7 +142,8 @@ def every_script(ctx: Context) -> list[tuple[Site, Regime, str]]:
     wanted = {}
     for site in ctx.sites.values():
         for place in places:
-            regime = ground(ctx, site, place, ctx.clock()).resolution.regime
+            visitor = Visitor(location=place, signals=Signals(), languages=(), address_prefix="")
+            regime = ground(ctx, site, visitor, ctx.clock()).resolution.regime
             for language in site.texts:
                 wanted[site.id, id(regime), language] = (site, regime, language)
     return list(wanted.values())

@@ -47,7 +47,7 @@ def _sites(settings: Settings) -> list[Problem]:
 
 
 def _scripts(settings: Settings) -> list[Problem]:
-    Shelf(settings.static_path / "dist", demo=False)
+    Shelf(settings.static_path / "dist")
     return []
 
 

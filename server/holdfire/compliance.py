@@ -9,13 +9,14 @@ from holdfire.errors import Problem
 from holdfire.law import Regime
 from holdfire.model import Site
 from holdfire.regimes import Lawbook
+from holdfire.tracking import is_tracking
 
 
 def faults(sites: Mapping[str, Site], lawbook: Lawbook) -> list[Problem]:
-    """Overlays that the law does not have, or does not have yet."""
+    """Overlays that the law does not have, or not yet; origins that two sites claim."""
     overlays = lawbook.law.overlays
     ready = ", ".join(sorted(name for name, overlay in overlays.items() if overlay.enabled))
-    return [
+    unknown = [
         Problem(
             f"{site.id}.toml",
             "overlays",
@@ -26,6 +27,22 @@ def faults(sites: Mapping[str, Site], lawbook: Lawbook) -> list[Problem]:
         for name in site.overlays
         if name not in overlays or not overlays[name].enabled
     ]
+    return [*unknown, *_claimed_twice(sites)]
+
+
+def _claimed_twice(sites: Mapping[str, Site]) -> Iterator[Problem]:
+    """A page belongs to one site: its host is how the well-known resources find theirs."""
+    owner: dict[str, str] = {}
+    for site in sites.values():
+        for origin in site.origins:
+            first = owner.setdefault(origin, site.id)
+            if first != site.id:
+                yield Problem(
+                    f"{site.id}.toml",
+                    "origins",
+                    f"{origin} is also an origin of {first}",
+                    "keep it in one of the two",
+                )
 
 
 def concerns(sites: Mapping[str, Site], lawbook: Lawbook) -> list[Problem]:
@@ -33,7 +50,11 @@ def concerns(sites: Mapping[str, Site], lawbook: Lawbook) -> list[Problem]:
     return [
         problem
         for site in sites.values()
-        for problem in (*_walls(site, lawbook.regimes), *_lifetimes(site, lawbook.regimes))
+        for problem in (
+            *_walls(site, lawbook.regimes),
+            *_lifetimes(site, lawbook.regimes),
+            *_policies(site),
+        )
     ]
 
 
@@ -64,4 +85,14 @@ def _lifetimes(site: Site, regimes: Mapping[str, Regime]) -> Iterator[Problem]:
             "choice_days",
             f"the regulator ends a choice sooner, in days: {ends}",
             "it ends sooner there whatever is set; lower it to say so",
+        )
+
+
+def _policies(site: Site) -> Iterator[Problem]:
+    if "privacy_policy" not in site.links and any(map(is_tracking, site.categories)):
+        yield Problem(
+            f"{site.id}.toml",
+            "links.privacy_policy",
+            "nothing says how Do Not Track is answered (CalOPPA 22575(b)(5); TPE section 6.2.9)",
+            "link the page that says so",
         )

@@ -20,7 +20,6 @@ from holdfire.model import (
     Decisions,
     DecisionSource,
     Draft,
-    Location,
     Notice,
     NoticeCategory,
     NoticeLocation,
@@ -96,14 +95,15 @@ class Chosen:
     fresh: bool  # false: the same act had been recorded before
 
 
-def ground(ctx: Context, site: Site, location: Location, now: float) -> Ground:
-    """Find the law that holds at a location on the day of ``now``."""
+def ground(ctx: Context, site: Site, visitor: Visitor, now: float) -> Ground:
+    """Find the law that holds for a visitor on the day of ``now``."""
     today = datetime.fromtimestamp(now, UTC).date()
     found = ctx.lawbook.at(
-        location,
+        visitor.location,
         today,
         override=ctx.override,
         floor=ctx.establishment,
+        residence=visitor.residence,
         overlays=site.overlays,
     )
     # Keyed by identity: the entry holds the regime, so the id cannot be taken by another.
@@ -119,7 +119,7 @@ def ground(ctx: Context, site: Site, location: Location, now: float) -> Ground:
 async def decide(ctx: Context, site: Site, visitor: Visitor, token: VisitorToken | None) -> Answer:
     """Decide everything for one visitor. Never raises for a broken store: it denies."""
     now = ctx.clock()
-    held = ground(ctx, site, visitor.location, now)
+    held = ground(ctx, site, visitor, now)
     try:
         prior = await _newest(ctx, site, token)
     except StoreUnavailable:
@@ -144,7 +144,7 @@ async def notice(
 ) -> Notice:
     """Say what this visitor is to be shown. Raises ``StoreUnavailable``."""
     now = ctx.clock()
-    held = ground(ctx, site, visitor.location, now)
+    held = ground(ctx, site, visitor, now)
     prior = await _newest(ctx, site, token)
     decided = policy.decide(held.rules, _circumstances(site, visitor, prior, now))
     place = visitor.location
@@ -192,7 +192,7 @@ async def choose(
     recorded, ``StoreUnavailable`` if it is not known: sending it again settles it.
     """
     now = ctx.clock()
-    held = ground(ctx, site, visitor.location, now)
+    held = ground(ctx, site, visitor, now)
     before = await ctx.store.latest(site.id, token.visitor) if token else None
     pseudonym = token.visitor if token else _pseudonym(ctx.random)
     proof = _prove(ctx, site, visitor, choice, held=held, before=before, now=now)
@@ -273,6 +273,8 @@ def _prove(
             id=held.rules.regime, model=held.rules.model, picked_by=held.resolution.picked_by
         ),
         location=visitor.location,
+        age=visitor.age,
+        residence=visitor.residence,
         signals=visitor.signals,
         signal_noticed=noticed,
         client_time=choice.client_time,
@@ -319,6 +321,7 @@ def _circumstances(site: Site, visitor: Visitor, prior: Prior | None, now: float
         services=tuple(s.id for s in site.services),
         signals=visitor.signals,
         prior=prior,
+        age=visitor.age,
     )
 
 

@@ -62,6 +62,8 @@ class Evidence(Value, frozen=True):
     language: str
     regime: Held
     location: Location
+    age: int | None  # as the owner's page declared
+    residence: tuple[str, str | None] | None
     signals: Signals
     signal_noticed: bool
     client_time: str

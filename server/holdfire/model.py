@@ -69,6 +69,8 @@ class Visitor(Value, frozen=True):
     signals: Signals
     languages: tuple[str, ...]  # most wanted first, lower case BCP 47
     address_prefix: str  # IPv4 /24 or IPv6 /48 in CIDR form, or "" when there was no address
+    age: int | None = None  # in years, as the owner's page declares; it only ever tightens
+    residence: tuple[str, str | None] | None = None  # country and subdivision, likewise
 
 
 # ---------------------------------------------------------------- the site

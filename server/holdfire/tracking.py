@@ -35,7 +35,7 @@ def status(
     """The value for one visitor; ``decided`` holds a decision for each of the site's categories.
 
     ``D`` needs a ``DNT: 1`` and something allowed without a consent: where the law gives the
-    signal force, nothing is. A consent that beats the signal is ``C``, as §6.2.6 has it.
+    signal force, nothing is. A consent that beats the signal is ``C``, as §6.2.7 has it.
     """
     allowing = {decided[c.id].reason for c in categories if is_tracking(c) and decided[c.id].allow}
     if not allowing:

@@ -135,7 +135,7 @@ async def trace(request: Request) -> Response:
     site = ctx.sites[SITE]
     visitor = visitor_of(request, query_of(request))
     answer = await consent.decide(ctx, site, visitor, token_of(request, site))
-    held = consent.ground(ctx, site, visitor.location, answer.decided_at)
+    held = consent.ground(ctx, site, visitor, answer.decided_at)
     regime, decided = held.resolution.regime, answer.decisions
     circumstances = Circumstances(
         now=answer.decided_at,

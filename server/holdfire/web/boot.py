@@ -22,7 +22,7 @@ from holdfire.model import CookieUse, NoticeRegime, Rules, Site
 from holdfire.rules import compile_rules, links
 
 QUICK, SMALLEST = 5, 11  # brotli qualities: 5 ms and 90 ms for one script, 8 % apart
-SHELF = 8_192  # strings kept: sites × 133 regimes × languages of one installation, with room
+SHELF = 2_048  # strings kept, 45 KB each; a site in two languages has 250 of them
 
 
 class BootService(Value, frozen=True):
@@ -46,7 +46,7 @@ class BootLink(Value, frozen=True):
     icon: bool
 
 
-class Boot(Value, frozen=True, omit_defaults=True):
+class Boot(Value, frozen=True):
     """What the boot script hands to the SDK."""
 
     site: str
@@ -61,7 +61,6 @@ class Boot(Value, frozen=True, omit_defaults=True):
     texts: dict[str, str]
     banner: str
     sdk: str
-    demo: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,7 +104,7 @@ class Manifest(msgspec.Struct):
 class Shelf:
     """The prebuilt boot scripts and the assets beside them."""
 
-    def __init__(self, dist: Path, *, demo: bool) -> None:
+    def __init__(self, dist: Path) -> None:
         """Read the build. Raises ``ConfigError`` if the SDK has not been built."""
         try:
             manifest = msgspec.json.decode((dist / "manifest.json").read_bytes(), type=Manifest)
@@ -118,7 +117,6 @@ class Shelf:
         self.assets = {manifest.banner: Served.of(banner)}
         self.sdk = manifest.sdk
         self._banner = manifest.banner
-        self._demo = demo
         self._stopped = False
         self._made: dict[tuple[str, str, int, str], tuple[Regime, Served]] = {}
 
@@ -172,7 +170,6 @@ class Shelf:
             texts=texts,
             banner=self._banner,
             sdk=self.sdk,
-            demo=self._demo,
         )
         # "<" cannot end the script early: it is served as its own file. It is escaped all the
         # same, for whoever inlines this answer into a page.

@@ -1,5 +1,6 @@
 """What a page loads: the boot script and the chunks beside it."""
 
+import msgspec
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -18,11 +19,7 @@ VARY = "Accept-Encoding, Accept-Language"
 
 async def boot(request: Request) -> Response:
     """``GET /s/{site}.js``: the page is under control with this one request."""
-    house = house_of(request)
-    # Cache busters and campaign parameters ride on script addresses, so other names are ignored.
-    geo = request.query_params.get("geo") if house.demo else None
-    visitor = visitor_of(request, {"geo": geo} if geo else {})
-    return _script(request, visitor, visitor.location, "private")
+    return _script(request, _told(request), None, "private")
 
 
 async def boot_for_region(request: Request) -> Response:
@@ -31,7 +28,7 @@ async def boot_for_region(request: Request) -> Response:
         location = place(request.path_params["region"], source="header")
     except BadQuery as error:
         raise NotFound("A region is written cc or cc-sub.") from error
-    return _script(request, visitor_of(request, {}), location, "public")
+    return _script(request, _told(request), location, "public")
 
 
 async def asset(request: Request) -> Response:
@@ -44,9 +41,18 @@ async def asset(request: Request) -> Response:
     return answer
 
 
-def _script(request: Request, visitor: Visitor, location: Location, cache: str) -> Response:
+def _told(request: Request) -> Visitor:
+    """Who asks. Cache busters and campaign marks ride on script addresses: they are ignored."""
+    names = ("residence", "geo") if house_of(request).demo else ("residence",)
+    found = request.query_params
+    return visitor_of(request, {name: found[name] for name in names if name in found})
+
+
+def _script(request: Request, visitor: Visitor, location: Location | None, cache: str) -> Response:
     site, house = site_of(request), house_of(request)
-    held = consent.ground(house.ctx, site, location, house.ctx.clock())
+    if location is not None:
+        visitor = msgspec.structs.replace(visitor, location=location)
+    held = consent.ground(house.ctx, site, visitor, house.ctx.clock())
     language = negotiate(visitor.languages, tuple(site.texts), site.default_language)
     served = house.shelf.pick(site, held.resolution.regime, language)
     answer = _answer(request, served, f"{cache}, max-age={house.boot_seconds}", VARY)

@@ -13,8 +13,14 @@ from holdfire.visitor import Front
 from holdfire.web.house import house_of
 
 FLAG = ("1",)
-SIGNALS: Mapping[str, Iterable[str] | None] = {"gpc": FLAG, "dnt": FLAG}
-"""The page repeats the signals it sees: an extension may set the property and not the header."""
+TOLD: Mapping[str, Iterable[str] | None] = {
+    "gpc": FLAG,  # signals: an extension may set the property and not the header
+    "dnt": FLAG,
+    "age": None,  # what the owner's page declares of somebody it knows
+    "residence": None,
+}
+"""What the page says of its visitor. Each can only deny more than would be denied without it."""
+OLDEST = 150  # years
 
 
 def site_of(request: Request) -> Site:
@@ -55,24 +61,38 @@ def query_of(
     request: Request, more: Mapping[str, Iterable[str] | None] | None = None
 ) -> dict[str, str]:
     """The query, of known parameters only. Raises ``BadQuery``."""
-    allowed = {**SIGNALS, **(more or {})}
+    allowed = {**TOLD, **(more or {})}
     if house_of(request).demo:
         allowed["geo"] = None
     return parse.query(request.scope["query_string"], allowed)
 
 
 def visitor_of(request: Request, query: Mapping[str, str]) -> Visitor:
-    """Who asks, without the address. Raises ``BadQuery`` for a bad ``geo`` in the demo."""
+    """Who asks, without the address.
+
+    Raises ``BadQuery`` for an age or a place that is none.
+    """
     visitor = house_of(request).observatory.describe(
         _peer(request),
         request.scope["headers"],
         gpc_hint=query.get("gpc") == "1",
         dnt_hint=query.get("dnt") == "1",
     )
-    geo = query.get("geo")
-    if geo is None:
-        return visitor
-    return msgspec.structs.replace(visitor, location=place(geo))
+    declared: dict[str, object] = {}
+    if "age" in query:
+        declared["age"] = _age(query["age"])
+    if "residence" in query:
+        lives = place(query["residence"])
+        declared["residence"] = (lives.country, lives.region)
+    if "geo" in query:
+        declared["location"] = place(query["geo"])
+    return msgspec.structs.replace(visitor, **declared) if declared else visitor
+
+
+def _age(text: str) -> int:
+    if not text.isascii() or not text.isdigit() or len(text) > 3 or int(text) > OLDEST:  # noqa: PLR2004 -- digits of 150
+        raise BadQuery("An age is a number of years.")
+    return int(text)
 
 
 def place(text: str, source: Source = "override") -> Location:

@@ -9,6 +9,7 @@ from holdfire.model import Decision, Service
 from holdfire.web.house import house_of
 from holdfire.web.page import SCRIPT
 from holdfire.web.request import query_of, site_of, token_of, visitor_of
+from holdfire.web.wellknown import tk
 
 LOADER = (
     "(function(d,u,i){{var s=d.createElement('script'),c=d.currentScript;s.src=u;s.async=true;"
@@ -30,7 +31,10 @@ async def get_tag(request: Request) -> Response:
     )
     return Response(
         _script(service, decision, answer.regime),
-        headers={"cache-control": "no-store"},
+        headers={
+            "cache-control": "no-store",
+            **tk(site, answer.decisions.categories, visitor.signals),
+        },
         media_type=SCRIPT,
     )
 

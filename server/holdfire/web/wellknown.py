@@ -95,7 +95,7 @@ async def get_status(request: Request) -> Response:
 def _status(site: Site, value: Literal["?"] | StatusValue) -> Response:
     body = StatusObject(
         tracking=value,
-        compliance=(),  # no compliance regime outlived the working group, so none is claimed
+        compliance=(),  # none is claimed: the one that was drafted, W3C TCS, was retired
         controller=site.origins,
         same_party=tuple(dict.fromkeys(map(url_host, site.origins))),
         # Every page of the site has the link to its settings, and the front page always exists.
