@@ -289,7 +289,7 @@ def test_asking_for_a_status_leaves_nothing_but_the_route(
     service: Service, caplog: pytest.LogCaptureFixture
 ) -> None:
     """The log has the shape of the address: not the status, the query, the host or a signal."""
-    with caplog.at_level(logging.DEBUG, "holdfire"):
+    with caplog.at_level(logging.DEBUG, "holdfire.access"):
         service.client.get("/.well-known/dnt/demo/C?who=me", headers={"dnt": "1", "cookie": "a=b"})
 
     (line,) = [r.getMessage() for r in caplog.records if r.name.startswith("holdfire")]

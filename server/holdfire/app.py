@@ -16,8 +16,8 @@ from starlette.middleware import Middleware
 from starlette.routing import BaseRoute
 
 from holdfire import compliance, keyfile, regimes
-from holdfire.consent import Context, Digests, ground
 from holdfire.errors import ConfigError, Problem
+from holdfire.ground import Context, Digests, ground
 from holdfire.law import Regime
 from holdfire.model import UNKNOWN_LOCATION, Location, Signals, Site, Visitor
 from holdfire.regimes import Lawbook

@@ -5,6 +5,7 @@ from datetime import date
 
 from holdfire import app, compliance, regimes
 from holdfire.errors import ConfigError, Problem
+from holdfire.model import Site
 from holdfire.settings import Settings, load
 from holdfire.sites import read_locales, read_sites
 from holdfire.web.boot import Shelf
@@ -41,9 +42,15 @@ def _law(today: date, stale: int | None) -> Callable[[Settings], list[Problem]]:
 def _sites(settings: Settings) -> list[Problem]:
     locales, of_locales = read_locales(settings.locales_path)
     sites, of_sites = read_sites(settings.sites_path, locales)
-    law = app.open_law(settings)
-    of_law = [*compliance.faults(sites, law), *compliance.concerns(sites, law)]
-    return [*of_locales, *of_sites, *of_law]
+    return [*of_locales, *of_sites, *_agreement(settings, sites)]
+
+
+def _agreement(settings: Settings, sites: Mapping[str, Site]) -> list[Problem]:
+    try:
+        law = regimes.load(settings.regimes_path)
+    except ConfigError:
+        return []  # the step before has said what is wrong with it
+    return [*compliance.faults(sites, law), *compliance.concerns(sites, law)]
 
 
 def _scripts(settings: Settings) -> list[Problem]:

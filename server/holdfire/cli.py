@@ -271,11 +271,13 @@ def _readable(answer: Explanation) -> str:
     for key, decision in decided.items():
         lines.append(f"{key:<14}{'allow' if decision.allow else 'deny':<7}{decision.reason}")
     lines.append("")
+    said = {""}
     for step in answer.trace:
         lines.append(f"{step.step}: {step.rule}")
         about = "; ".join(filter(None, (step.law, step.source, step.as_of, step.confidence)))
-        if about:
+        if about not in said:  # most steps rest on the regime's own law, which is said once
             lines.append(f"    {about}")
+            said.add(about)
     return "\n".join(lines)
 
 

@@ -5,14 +5,14 @@ record in one transaction. Whoever calls has already parsed; whatever fails, fai
 """
 
 import base64
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
 
 from holdfire import evidence, policy
 from holdfire.errors import EventConflict, StoreUnavailable
 from holdfire.evidence import Evidence, Held, Shown, Subject
-from holdfire.law import Resolution
+from holdfire.ground import Context, Ground, ground, language_of
 from holdfire.model import (
     Choice,
     Circumstances,
@@ -26,51 +26,14 @@ from holdfire.model import (
     NoticeRegime,
     Prior,
     Record,
-    Rules,
     Site,
     Visitor,
 )
-from holdfire.regimes import Lawbook
-from holdfire.rules import compile_rules, links
-from holdfire.store import Store
-from holdfire.tokens import VisitorToken, VisitorTokens, token_of
+from holdfire.rules import links
+from holdfire.tokens import VisitorToken, token_of
 
 FRESH_SECONDS = 300  # how long an answer that rests on no choice may be relied upon
-GROUNDS = 4_096  # compiled tables kept; sites × regimes of one installation, with room
 DEGRADED = Decision(allow=False, reason="store_unavailable")
-
-
-@dataclass(frozen=True, slots=True)
-class Ground:
-    """The law that holds for one visitor on one site: how it was found, and its table."""
-
-    resolution: Resolution
-    rules: Rules
-
-
-@dataclass(frozen=True, slots=True)
-class Digests:
-    """SHA-256 in hex of what visitors are served: texts by (site, language), configuration, SDK."""
-
-    texts: Mapping[tuple[str, str], str]
-    config: Mapping[str, str]
-    sdk: str
-
-
-@dataclass(frozen=True, slots=True)
-class Context:
-    """Everything the verbs need, built once by ``app``. Clock and randomness are passed in."""
-
-    sites: Mapping[str, Site]
-    lawbook: Lawbook
-    store: Store
-    tokens: VisitorTokens
-    digests: Digests
-    clock: Callable[[], float]  # seconds since 1970, UTC
-    random: Callable[[int], bytes]
-    establishment: str | None = None
-    override: str | None = None
-    grounds: dict[tuple[str, int], Ground] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,27 +56,6 @@ class Chosen:
     evidence: Evidence
     token: str
     fresh: bool  # false: the same act had been recorded before
-
-
-def ground(ctx: Context, site: Site, visitor: Visitor, now: float) -> Ground:
-    """Find the law that holds for a visitor on the day of ``now``."""
-    today = datetime.fromtimestamp(now, UTC).date()
-    found = ctx.lawbook.at(
-        visitor.location,
-        today,
-        override=ctx.override,
-        floor=ctx.establishment,
-        residence=visitor.residence,
-        overlays=site.overlays,
-    )
-    # Keyed by identity: the entry holds the regime, so the id cannot be taken by another.
-    key = (site.id, id(found.regime))
-    held = ctx.grounds.get(key)
-    if held is None or held.resolution.regime is not found.regime:
-        if len(ctx.grounds) >= GROUNDS:
-            ctx.grounds.clear()
-        held = ctx.grounds[key] = Ground(found, compile_rules(site, found.regime))
-    return held if held.resolution is found else Ground(found, held.rules)
 
 
 async def decide(ctx: Context, site: Site, visitor: Visitor, token: VisitorToken | None) -> Answer:
@@ -139,7 +81,6 @@ async def notice(
     ctx: Context,
     site: Site,
     visitor: Visitor,
-    language: str,
     token: VisitorToken | None,
 ) -> Notice:
     """Say what this visitor is to be shown. Raises ``StoreUnavailable``."""
@@ -148,6 +89,7 @@ async def notice(
     prior = await _newest(ctx, site, token)
     decided = policy.decide(held.rules, _circumstances(site, visitor, prior, now))
     place = visitor.location
+    language = language_of(site, visitor, held)
     return Notice(
         site=site.id,
         version=site.version,
@@ -281,6 +223,7 @@ def _prove(
         server_ms=server_ms,
         skewed=abs(server_ms - client_ms) > evidence.SKEW_MS,
         valid_until=valid_until,
+        keep_days=held.resolution.regime.proof.retain_days,
         via="banner" if choice.layer else "api",
     )
 

@@ -70,6 +70,7 @@ class Evidence(Value, frozen=True):
     server_ms: int
     skewed: bool
     valid_until: int  # seconds since 1970, UTC
+    keep_days: int | None  # how long the law wants this proof kept, as far as it says
     via: Literal["banner", "api"]
 
 

@@ -10,6 +10,7 @@ from typing import Literal
 import msgspec
 
 from holdfire import policy
+from holdfire.duties import cited, duties
 from holdfire.law import Model, Prompt, Regime, Resolution, TraceStep, Value
 from holdfire.model import (
     Action,
@@ -107,7 +108,7 @@ def explain(
         categories={
             rule.id: decided.categories[rule.id] for rule in rules.categories if not rule.locked
         },
-        trace=trace(found, rules, circumstances, decided),
+        trace=(*trace(found, rules, circumstances, decided), *duties(site, regime)),
     )
 
 
@@ -118,45 +119,19 @@ def trace(
     regime = found.regime
     steps = list(found.trace)
     if now.signals.gpc:
-        steps.append(
-            _step(
-                "signal", f"gpc {regime.gpc.status}, {rules.conflict_rule}", regime.gpc.cite, regime
-            )
-        )
+        force = f"gpc {regime.gpc.status}, {rules.conflict_rule}"
+        steps.append(cited(regime, "signal", force, regime.gpc.cite))
     if now.signals.dnt is not None:
-        steps.append(_step("signal", f"dnt {regime.dnt.treatment}", regime.dnt.cite, regime))
+        steps.append(cited(regime, "signal", f"dnt {regime.dnt.treatment}", regime.dnt.cite))
     if now.prior is not None:
-        steps.append(
-            _step(
-                "choice",
-                f"{now.prior.action}, lasts {rules.choice_days} days",
-                regime.lifetime.basis,
-                regime,
-            )
-        )
+        lasts = f"{now.prior.action}, lasts {rules.choice_days} days"
+        steps.append(cited(regime, "choice", lasts, regime.lifetime.basis))
     for key, decision in (*decided.categories.items(), ("sale_or_share", decided.sale_or_share)):
-        verdict = "allow" if decision.allow else "deny"
-        steps.append(
-            _step(
-                f"category {key}",
-                f"{verdict}: {decision.reason}",
-                _authority(decision, key, regime),
-                regime,
-            )
-        )
-    steps.append(_step("prompt", decided.prompt, regime.reprompt.basis, regime))
+        verdict = f"{'allow' if decision.allow else 'deny'}: {decision.reason}"
+        authority = _authority(decision, key, regime)
+        steps.append(cited(regime, f"category {key}", verdict, authority))
+    steps.append(cited(regime, "prompt", decided.prompt, regime.reprompt.basis))
     return tuple(steps)
-
-
-def _step(step: str, rule: str, law: str | None, regime: Regime) -> TraceStep:
-    return TraceStep(
-        step=step,
-        rule=rule,
-        law=law or "; ".join(regime.laws),
-        source=", ".join(regime.sources),
-        as_of=regime.reviewed.isoformat(),
-        confidence=regime.confidence,
-    )
 
 
 def _authority(decision: Decision, key: str, regime: Regime) -> str | None:

@@ -16,6 +16,7 @@ from holdfire import consent, explain, policy
 from holdfire.demo.collector import HTML, JAVASCRIPT, Tally
 from holdfire.errors import NotFound
 from holdfire.explain import ExplainedRegime, Explanation
+from holdfire.ground import ground
 from holdfire.law import Value
 from holdfire.model import Circumstances, Decision, NoticeLocation, Signals, Site
 from holdfire.web.house import house_of, json_response
@@ -135,7 +136,7 @@ async def trace(request: Request) -> Response:
     site = ctx.sites[SITE]
     visitor = visitor_of(request, query_of(request))
     answer = await consent.decide(ctx, site, visitor, token_of(request, site))
-    held = consent.ground(ctx, site, visitor, answer.decided_at)
+    held = ground(ctx, site, visitor, answer.decided_at)
     regime, decided = held.resolution.regime, answer.decisions
     circumstances = Circumstances(
         now=answer.decided_at,

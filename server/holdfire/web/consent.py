@@ -11,7 +11,6 @@ from holdfire.consent import Answer, Chosen
 from holdfire.errors import BadQuery, MediaTypeRefused
 from holdfire.model import Decision, DecisionSource, Reason, Site
 from holdfire.visitor import agent
-from holdfire.visitor.languages import negotiate
 from holdfire.web import wellknown
 from holdfire.web.house import house_of, json_response
 from holdfire.web.request import (
@@ -68,9 +67,8 @@ async def get_notice(request: Request) -> Response:
     """``GET …/notice``."""
     site, house = site_of(request), house_of(request)
     visitor = visitor_of(request, query_of(request))
-    language = negotiate(visitor.languages, tuple(site.texts), site.default_language)
     token = token_of(request, site)
-    notice = await consent.notice(house.ctx, site, visitor, language, token)
+    notice = await consent.notice(house.ctx, site, visitor, token)
     decided = {c.id: Decision(allow=c.allow, reason=c.reason) for c in notice.categories}
     return json_response(notice, headers=wellknown.tk(site, decided, visitor.signals))
 

@@ -7,7 +7,7 @@ import msgspec
 from starlette.requests import Request
 from starlette.responses import Response
 
-from holdfire.consent import Context
+from holdfire.ground import Context
 from holdfire.visitor import Observatory
 from holdfire.web.boot import Shelf
 

@@ -4,10 +4,9 @@ import msgspec
 from starlette.requests import Request
 from starlette.responses import Response
 
-from holdfire import consent
 from holdfire.errors import BadQuery, NotFound
+from holdfire.ground import ground, language_of
 from holdfire.model import Location, Visitor
-from holdfire.visitor.languages import negotiate
 from holdfire.web.boot import Served
 from holdfire.web.house import house_of
 from holdfire.web.request import place, site_of, visitor_of
@@ -52,8 +51,8 @@ def _script(request: Request, visitor: Visitor, location: Location | None, cache
     site, house = site_of(request), house_of(request)
     if location is not None:
         visitor = msgspec.structs.replace(visitor, location=location)
-    held = consent.ground(house.ctx, site, visitor, house.ctx.clock())
-    language = negotiate(visitor.languages, tuple(site.texts), site.default_language)
+    held = ground(house.ctx, site, visitor, house.ctx.clock())
+    language = language_of(site, visitor, held)
     served = house.shelf.pick(site, held.resolution.regime, language)
     answer = _answer(request, served, f"{cache}, max-age={house.boot_seconds}", VARY)
     answer.headers["content-language"] = language

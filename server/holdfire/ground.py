@@ -1,0 +1,75 @@
+"""What the verbs stand on: everything ``app`` built, and the law that holds for one visitor."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+
+from holdfire.law import Resolution
+from holdfire.model import Rules, Site, Visitor
+from holdfire.regimes import Lawbook
+from holdfire.rules import compile_rules
+from holdfire.store import Store
+from holdfire.tokens import VisitorTokens
+from holdfire.visitor.languages import negotiate
+
+GROUNDS = 4_096  # compiled tables kept; sites × regimes of one installation, with room
+
+
+@dataclass(frozen=True, slots=True)
+class Ground:
+    """The law that holds for one visitor on one site: how it was found, and its table."""
+
+    resolution: Resolution
+    rules: Rules
+
+
+@dataclass(frozen=True, slots=True)
+class Digests:
+    """SHA-256 in hex of what visitors are served: texts by (site, language), configuration, SDK."""
+
+    texts: Mapping[tuple[str, str], str]
+    config: Mapping[str, str]
+    sdk: str
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """Everything the verbs need, built once by ``app``. Clock and randomness are passed in."""
+
+    sites: Mapping[str, Site]
+    lawbook: Lawbook
+    store: Store
+    tokens: VisitorTokens
+    digests: Digests
+    clock: Callable[[], float]  # seconds since 1970, UTC
+    random: Callable[[int], bytes]
+    establishment: str | None = None
+    override: str | None = None
+    grounds: dict[tuple[str, int], Ground] = field(default_factory=dict)
+
+
+def ground(ctx: Context, site: Site, visitor: Visitor, now: float) -> Ground:
+    """Find the law that holds for a visitor on the day of ``now``."""
+    today = datetime.fromtimestamp(now, UTC).date()
+    found = ctx.lawbook.at(
+        visitor.location,
+        today,
+        override=ctx.override,
+        floor=ctx.establishment,
+        residence=visitor.residence,
+        overlays=site.overlays,
+    )
+    # Keyed by identity: the entry holds the regime, so the id cannot be taken by another.
+    key = (site.id, id(found.regime))
+    held = ctx.grounds.get(key)
+    if held is None or held.resolution.regime is not found.regime:
+        if len(ctx.grounds) >= GROUNDS:
+            ctx.grounds.clear()
+        held = ctx.grounds[key] = Ground(found, compile_rules(site, found.regime))
+    return held if held.resolution is found else Ground(found, held.rules)
+
+
+def language_of(site: Site, visitor: Visitor, held: Ground) -> str:
+    """The language to speak: one the visitor wants, else one of the place, else the site's own."""
+    wanted = (*visitor.languages, *held.resolution.regime.ui.languages)
+    return negotiate(wanted, tuple(site.texts), site.default_language)
