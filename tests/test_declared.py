@@ -180,3 +180,20 @@ def test_a_trailing_slash_is_no_redirect(service: Service) -> None:
 
     assert answer.status_code == 404
     assert "location" not in answer.headers
+
+
+def test_signals_are_counted_without_anybody_in_the_count(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """At the end the log says how many views sent which signal, by site and regime."""
+    caplog.set_level("INFO", "holdfire.signals")
+    with running(tmp_path) as service:
+        for headers in ({}, {"sec-gpc": "1"}, {"sec-gpc": "1", "dnt": "1"}, {"dnt": "0"}):
+            service.client.get("/s/demo.js?geo=US-VA", headers=headers)
+        service.client.get("/s/demo.js?geo=DE")
+
+    lines = [r.getMessage() for r in caplog.records if r.name == "holdfire.signals"]
+    assert lines == [
+        "site=demo regime=de views=1 gpc=0 dnt=0",
+        "site=demo regime=us-va views=4 gpc=2 dnt=1",
+    ]

@@ -25,6 +25,7 @@ from holdfire.settings import Settings, shipped
 from holdfire.store import Store
 from holdfire.store.postgres import PostgresStore
 from holdfire.store.sqlite import SqliteStore
+from holdfire.tally import HOUR, SignalTally
 from holdfire.tokens import VisitorTokens
 from holdfire.visitor import GeoDatabase, Observatory, unpack
 from holdfire.web.boot import Shelf
@@ -55,6 +56,8 @@ def build(
     shelf = Shelf(settings.static_path / "dist")
     observatory = open_observatory(settings)
 
+    tally = SignalTally()
+
     @asynccontextmanager
     async def lifespan(app: Starlette) -> AsyncIterator[None]:
         store = await open_store(settings)
@@ -72,16 +75,20 @@ def build(
             ),
             observatory=observatory,
             shelf=shelf,
+            tally=tally,
             cookie_seconds=settings.cookie_max_age_days * DAY,
             boot_seconds=settings.boot_max_age_seconds,
             demo=demo,
         )
         scripts = every_script(app.state.house.ctx) if prebuild else []
         filling = asyncio.create_task(asyncio.to_thread(shelf.fill, scripts))
+        reporting = asyncio.create_task(_report_hourly(tally))
         try:
             yield
         finally:
             shelf.stop()
+            reporting.cancel()
+            tally.report()
             await filling
             await store.close()
 
@@ -160,6 +167,12 @@ def digests(sites: Mapping[str, Site], shelf: Shelf) -> Digests:
         config={site.id: _sha256(site) for site in sites.values()},
         sdk=shelf.sdk,
     )
+
+
+async def _report_hourly(tally: SignalTally) -> None:
+    while True:
+        await asyncio.sleep(HOUR)
+        tally.report()
 
 
 def _sha256(value: object) -> str:

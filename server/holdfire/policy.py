@@ -8,9 +8,11 @@ Precedence, first match wins: what is locked, the rules for minors, a refusal, a
 consent, a consent, an attested exemption, the regime's default. A signal only ever denies.
 """
 
+from collections.abc import Mapping
 from collections.abc import Set as AbstractSet
+from typing import get_args
 
-from holdfire.law import MinorEffect, Prompt, State
+from holdfire.law import MinorEffect, Prompt, Value
 from holdfire.model import (
     CategoryRule,
     Circumstances,
@@ -26,19 +28,43 @@ DAY = 86_400  # seconds
 CONSENTS = frozenset({"accept_all", "save"})
 """Actions whose ``true`` is a consent. Closing a notice or opting out of a sale grants nothing."""
 
-NECESSARY = Decision(allow=True, reason="necessary")
-UNKNOWN = Decision(allow=False, reason="unknown_service")
+ALLOWING: frozenset[Reason] = frozenset(
+    {"necessary", "choice_granted", "exempt_granted", "default_granted"}
+)
+"""The reasons that allow. There is no other way to an ``allow=True``."""
+
+BECAUSE = {r: Decision(allow=r in ALLOWING, reason=r) for r in get_args(Reason)}
+"""A decision follows from its reason."""
+
+NECESSARY = BECAUSE["necessary"]
+UNKNOWN = BECAUSE["unknown_service"]
+
+Said = bool | None  # what an act said of a category; None: nothing
+KNOWN_ONLY = "signal_wins_until_reconfirmed_known"
+
+
+class Facts(Value, frozen=True, gc=False):
+    """What is the same for every category of one visitor, found once."""
+
+    lapse: Reason | None  # why an earlier yes no longer grants; None: it does
+    refusal: Reason | None  # the reason of an earlier no that still stands
+    consent_wins: bool  # over a signal, by the regime's conflict rule
+    age: int | None
+    parental: bool
+    gpc: bool
+    dnt: bool
 
 
 def decide(table: Rules, now: Circumstances) -> Decisions:
     """Decide every category, the sale, and what the visitor is to be shown."""
-    prior = now.prior
-    said = _said(prior)
-    categories = {c.id: _decide(c, said.get(c.id), table, now) for c in table.categories}
-    sale = _decide(table.sale_or_share, _said_of_sale(table, said), table, now)
-    honoured = now.signals.gpc and not sale.allow
+    facts = _facts(table, now)
+    said = now.prior.categories if now.prior else {}
+    sale = BECAUSE[_reason(table.sale_or_share, _said_of_sale(table, said), facts)]
+    honoured = facts.gpc and not sale.allow
     return Decisions(
-        categories=categories,
+        categories={
+            rule.id: BECAUSE[_reason(rule, said.get(rule.id), facts)] for rule in table.categories
+        },
         sale_or_share=sale,
         prompt=_prompt(table, now),
         opt_out_status="required" if table.opt_out_status and honoured else "none",
@@ -55,74 +81,64 @@ def decide_service(site: Site, key: str, decided: Decisions, prior: Prior | None
     decision = decided.categories[service.category]
     refused = prior is not None and prior.services.get(key) is False
     if decision.allow and refused and decision.reason != "necessary":
-        return Decision(allow=False, reason="choice_denied")
+        return BECAUSE["choice_denied"]
     return decision
 
 
-def _decide(rule: CategoryRule, said: State | None, table: Rules, now: Circumstances) -> Decision:
+def _reason(  # noqa: C901, PLR0911 -- a precedence reads as the list it is
+    rule: CategoryRule, said: Said, facts: Facts
+) -> Reason:
+    """The first rule that applies. Everything that allows has passed all that denies."""
     if rule.locked:
-        return NECESSARY
-    denial = _denial(rule, said, table, now)
-    if denial is not None:
-        return Decision(allow=False, reason=denial)
-    if said == "granted" and _lapse(table, now) is None:
-        return Decision(allow=True, reason="choice_granted")
-    return Decision(allow=True, reason="exempt_granted" if rule.exempt else "default_granted")
-
-
-def _denial(  # noqa: PLR0911 -- a precedence reads as the list it is
-    rule: CategoryRule, said: State | None, table: Rules, now: Circumstances
-) -> Reason | None:
-    """The first reason to deny, or ``None``. Everything that allows has passed through here."""
-    minor = _minor(rule, table, now)
-    if minor == "ban" or (minor == "parental_opt_in" and not now.parental):
+        return "necessary"
+    minor = _minor(rule, facts.age) if facts.age is not None else ()
+    if "ban" in minor or ("parental_opt_in" in minor and not facts.parental):
         return "minor"
-    if said == "denied" and _refusal_stands(table, now):
-        return "gpc" if now.prior is not None and now.prior.by_signal else "choice_denied"
-    lapse = _lapse(table, now) if said == "granted" else None
-    granted = said == "granted" and lapse is None
+    if said is False and facts.refusal is not None:
+        return facts.refusal
     if rule.consent_cannot_unlock:
         return "default_denied"
-    signal = _signal(rule, now)
-    if signal is not None and not (granted and _consent_may_win(table, now)):
-        return signal
+    granted = said is True and facts.lapse is None
+    if not (granted and facts.consent_wins):
+        if facts.gpc and rule.gpc:
+            return "gpc"
+        if facts.dnt and rule.dnt:
+            return "dnt"
     if granted:
-        return None
-    if minor is not None:
+        return "choice_granted"
+    if minor:
         return "minor"
     if rule.exempt:
-        return "gpc" if now.signals.gpc and rule.gpc_ends_exempt else None
+        return "gpc" if facts.gpc and rule.gpc_ends_exempt else "exempt_granted"
     if rule.default == "granted":
-        return None
-    return lapse or "default_denied"
+        return "default_granted"
+    return facts.lapse if said and facts.lapse else "default_denied"
 
 
-def _minor(rule: CategoryRule, table: Rules, now: Circumstances) -> MinorEffect | None:
-    ages = [age for age in (table.assume_age, now.age) if age is not None]
-    if not ages:
-        return None
-    age = min(ages)  # on a site for children nobody can be said to be older
-    found = {effect for low, high, effect in rule.minors if low <= age <= high}
-    order: tuple[MinorEffect, ...] = ("ban", "parental_opt_in", "opt_in")
-    return next((effect for effect in order if effect in found), None)
+def _minor(rule: CategoryRule, age: int) -> tuple[MinorEffect, ...]:
+    return tuple(effect for low, high, effect in rule.minors if low <= age <= high)
 
 
-def _signal(rule: CategoryRule, now: Circumstances) -> Reason | None:
-    if now.signals.gpc and rule.gpc:
-        return "gpc"
-    if now.signals.dnt is True and rule.dnt:
-        return "dnt"
-    return None
+def _facts(table: Rules, now: Circumstances) -> Facts:
+    prior = now.prior
+    noticed = prior is not None and prior.signal_noticed
+    return Facts(
+        lapse=_lapse(table, now),
+        refusal=_refusal(table, now),
+        consent_wins=table.conflict_rule == "explicit_wins"
+        or (noticed and (now.known or table.conflict_rule != KNOWN_ONLY)),
+        age=_age(table, now),
+        parental=now.parental,
+        gpc=now.signals.gpc,
+        dnt=now.signals.dnt is True,
+    )
 
 
-def _consent_may_win(table: Rules, now: Circumstances) -> bool:
-    """Whether a standing consent beats the signal, by the regime's conflict rule."""
-    if table.conflict_rule == "explicit_wins":
-        return True
-    noticed = now.prior is not None and now.prior.signal_noticed
-    if table.conflict_rule == "signal_wins_until_reconfirmed_known":
-        return noticed and now.known
-    return noticed
+def _age(table: Rules, now: Circumstances) -> int | None:
+    """On a site for children nobody can be said to be older."""
+    if now.age is None or table.assume_age is None:
+        return table.assume_age if now.age is None else now.age
+    return min(now.age, table.assume_age)
 
 
 def _lapse(table: Rules, now: Circumstances) -> Reason | None:
@@ -137,10 +153,14 @@ def _lapse(table: Rules, now: Circumstances) -> Reason | None:
     return None
 
 
-def _refusal_stands(table: Rules, now: Circumstances) -> bool:
-    if now.prior is None or now.prior.action == "acknowledge":
-        return False
-    return not table.refusal_lapses or now.now < _expires(now.prior, table)
+def _refusal(table: Rules, now: Circumstances) -> Reason | None:
+    """The reason by which an earlier no still denies, or ``None`` if it does not."""
+    prior = now.prior
+    if prior is None or prior.action == "acknowledge":
+        return None
+    if table.refusal_lapses and now.now >= _expires(prior, table):
+        return None
+    return "gpc" if prior.by_signal else "choice_denied"
 
 
 def _expires(prior: Prior, table: Rules) -> int:
@@ -148,16 +168,12 @@ def _expires(prior: Prior, table: Rules) -> int:
     return min(prior.valid_until, prior.recorded_at + table.choice_days * DAY)
 
 
-def _said(prior: Prior | None) -> dict[str, State]:
-    return {k: "granted" if v else "denied" for k, v in prior.categories.items()} if prior else {}
-
-
-def _said_of_sale(table: Rules, said: dict[str, State]) -> State | None:
-    """What the visitor said of the sale: refusing one category that carries it refuses it."""
-    states = [said.get(c.id) for c in table.categories if c.sale]
-    if "denied" in states:
-        return "denied"
-    return "granted" if states and None not in states else None
+def _said_of_sale(table: Rules, said: Mapping[str, bool]) -> Said:
+    """What was said of the sale: to refuse one category that carries it is to refuse it."""
+    states = [said.get(rule.id) for rule in table.categories if rule.sale]
+    if False in states:
+        return False
+    return True if states and None not in states else None
 
 
 # ---------------------------------------------------------------- what to show

@@ -8,6 +8,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from holdfire.ground import Context
+from holdfire.tally import SignalTally
 from holdfire.visitor import Observatory
 from holdfire.web.boot import Shelf
 
@@ -21,6 +22,7 @@ class House:
     ctx: Context
     observatory: Observatory
     shelf: Shelf
+    tally: SignalTally
     cookie_seconds: int
     boot_seconds: int
     demo: bool  # whether ``?geo=`` moves the visitor; never true in ``serve``

@@ -53,6 +53,7 @@ def _script(request: Request, visitor: Visitor, location: Location | None, cache
         visitor = msgspec.structs.replace(visitor, location=location)
     held = ground(house.ctx, site, visitor, house.ctx.clock())
     language = language_of(site, visitor, held)
+    house.tally.note(site.id, held.rules.regime, visitor.signals)
     served = house.shelf.pick(site, held.resolution.regime, language)
     answer = _answer(request, served, f"{cache}, max-age={house.boot_seconds}", VARY)
     answer.headers["content-language"] = language

@@ -1,0 +1,1 @@
+"""Benchmarks: figures with the references they are held against, measured in the same run."""
