@@ -7,9 +7,10 @@ deserves better, so tables and lists are walked here and msgspec judges what is 
 import difflib
 import tomllib
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from pathlib import Path
-from typing import Annotated, Any, TypeVar, cast, get_args, get_origin
+from types import UnionType
+from typing import Annotated, Any, TypeVar, Union, cast, get_args, get_origin
 
 import msgspec
 from msgspec import inspect
@@ -17,6 +18,7 @@ from msgspec import inspect
 from holdfire.errors import Problem
 
 LISTED = 24  # keys that a remedy may list before it stops being read
+MISSING = "is missing"
 
 T = TypeVar("T")
 
@@ -64,22 +66,29 @@ class Document:
             self.fault("(file)", f"not TOML: {error}", "correct the syntax, see https://toml.io")
         return None
 
-    def decode(self, raw: Any, shape: type[T], key: str = "") -> T:
-        """Decode into ``shape``. Where something is wrong it is noted, and its place left empty."""
-        return cast("T", self._value(raw, shape, key))
+    def decode(self, raw: Any, shape: type[T], key: str = "", *, partial: bool = False) -> T:
+        """Decode into ``shape``. Where something is wrong it is noted, and its place left empty.
 
-    def _value(self, raw: Any, shape: Any, key: str) -> Any:
-        bare = _bare(shape)
+        ``partial`` accepts missing members: a table that inherits the rest from another. A list is
+        never inherited in part, so within one nothing may be missing.
+        """
+        return cast("T", self._value(raw, shape, key, partial=partial))
+
+    def _value(self, raw: Any, shape: Any, key: str, *, partial: bool = False) -> Any:
+        bare = _branch(raw, _bare(shape))
         kind = get_origin(bare)
         if isinstance(raw, dict) and isinstance(bare, type) and issubclass(bare, msgspec.Struct):
-            return self._struct(raw, bare, key)
+            return self._struct(raw, bare, key, partial=partial)
         if isinstance(raw, list) and kind is tuple:
             item = get_args(bare)[0]
             keys = row_keys(key, (row.get("id") if isinstance(row, dict) else None for row in raw))
             return tuple(self._value(row, item, at) for at, row in zip(keys, raw, strict=True))
         if isinstance(raw, dict) and kind is dict:
             item = get_args(bare)[1]
-            return {name: self._value(row, item, within(key, name)) for name, row in raw.items()}
+            return {
+                name: self._value(row, item, within(key, name), partial=partial)
+                for name, row in raw.items()
+            }
         try:
             return msgspec.convert(raw, shape, strict=self._strict)
         except msgspec.ValidationError as error:
@@ -89,7 +98,9 @@ class Document:
             self.fault(key, str(error), remedy)
             return _absent(shape)
 
-    def _struct(self, raw: dict[str, Any], shape: type[msgspec.Struct], key: str) -> Any:
+    def _struct(
+        self, raw: dict[str, Any], shape: type[msgspec.Struct], key: str, *, partial: bool
+    ) -> Any:
         fields = {field.encode_name: field for field in msgspec.structs.fields(shape)}
         members: dict[str, Any] = {}
         for name in raw:
@@ -97,12 +108,24 @@ class Document:
                 self.unknown(name, fields, at=key)
         for name, field in fields.items():
             if name in raw:
-                members[field.name] = self._value(raw[name], field.type, within(key, name))
+                inner = within(key, name)
+                members[field.name] = self._value(raw[name], field.type, inner, partial=partial)
             elif field.required:
                 members[field.name] = _absent(field.type)
-                form = wanted(inspect.type_info(field.type))
-                self.fault(within(key, name), "is missing", f"add it: {form}")
+                if not partial:
+                    form = wanted(inspect.type_info(field.type))
+                    self.fault(within(key, name), MISSING, f"add it: {form}")
         return shape(**members)
+
+
+def nearest(name: str, known: Collection[str]) -> str:
+    """Suggest a known name for one that refers to nothing: a remedy in words."""
+    close = difflib.get_close_matches(name, known, n=1)
+    if close:
+        return f"did you mean {close[0]!r}?"
+    if len(known) <= LISTED:
+        return f"use one of: {_row(sorted(known))}"
+    return "correct the name, or define it"
 
 
 def within(table: str, name: str) -> str:
@@ -146,6 +169,18 @@ def row_keys(table: str, ids: Iterable[object]) -> list[str]:
 
 def _bare(shape: Any) -> Any:
     return get_args(shape)[0] if get_origin(shape) is Annotated else shape
+
+
+def _branch(raw: Any, shape: Any) -> Any:
+    """Of a union, the one member that a table or a list can only have been meant as."""
+    if get_origin(shape) not in {Union, UnionType} or not isinstance(raw, dict | list):
+        return shape
+    wanted_kind = tuple if isinstance(raw, list) else msgspec.Struct
+    for kind in get_args(shape):
+        plain = get_origin(kind) or kind
+        if isinstance(plain, type) and issubclass(plain, wanted_kind):
+            return kind
+    return shape
 
 
 def _absent(shape: Any) -> Any:

@@ -13,11 +13,11 @@ from typing import NamedTuple
 
 from msgspec.structs import replace
 
+from holdfire.document import nearest
 from holdfire.errors import ConfigError, Problem
 from holdfire.law import Defaults, Regime, Resolution, TraceStep
 from holdfire.model import Location
 from holdfire.regimes import checks, files
-from holdfire.regimes.decoding import nearest
 from holdfire.regimes.files import Law
 from holdfire.regimes.gazetteer import Found, Gazetteer, When
 from holdfire.regimes.strictness import stricter_of

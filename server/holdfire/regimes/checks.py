@@ -5,9 +5,9 @@ from collections.abc import Iterator, Mapping
 from datetime import date
 from itertools import pairwise
 
+from holdfire.document import nearest
 from holdfire.errors import Problem
 from holdfire.law import Regime
-from holdfire.regimes.decoding import nearest
 from holdfire.regimes.files import Law, Scheduled
 
 BEGINNING = date(2000, 1, 1)

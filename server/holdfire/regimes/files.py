@@ -18,14 +18,14 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 import msgspec
 from msgspec.structs import replace
 
+from holdfire.document import MISSING, Document, nearest
 from holdfire.errors import Problem
 from holdfire.law import EvidenceTag, Regime, Value
-from holdfire.regimes.decoding import MISSING, Fault, faults, join, nearest
 
 # ---------------------------------------------------------------- shapes
 
@@ -112,6 +112,14 @@ class Law:
     profiles: frozenset[str]
     lineage: dict[str, frozenset[str]]  # a regime → itself and all it extends
     origin: dict[str, str]
+
+
+class Fault(NamedTuple):
+    """One fault of an entry: where in it, what, and what to do about it."""
+
+    key: str
+    what: str
+    remedy: str
 
 
 ALWAYS = date.min  # an undated entry holds from the beginning
@@ -224,12 +232,24 @@ def _misnamed(name: str, table: Table, whole: dict[str, Table]) -> Iterator[Faul
     if name in whole["profiles"] and name in whole["regimes"]:
         yield Fault("", "a profile and a regime have this name", "rename one of them")
     if "id" in table:
-        yield Fault("id", "unknown key", "drop it: the name of the table is the id")
+        yield Fault("id", "nothing reads this key", "drop it: the name of the table is the id")
     cited = table.get("sources")
     for source in cited if isinstance(cited, list) else ():
         if source not in whole["sources"]:
             remedy = nearest(str(source), whole["sources"])
             yield Fault("sources", f"unknown source {source!r}", remedy)
+
+
+def faults(value: object, kind: type[Value], *, partial: bool = False) -> list[Fault]:
+    """Everything wrong with a decoded table, by key within it."""
+    document = Document("")
+    document.decode(value, kind, partial=partial)
+    return [Fault(problem.key, problem.what, problem.remedy) for problem in document.problems]
+
+
+def join(key: str, name: str) -> str:
+    """Write one more member onto a dotted key."""
+    return f"{key}.{name}" if key and name else key or name
 
 
 # ---------------------------------------------------------------- inheritance
