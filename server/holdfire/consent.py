@@ -66,7 +66,7 @@ async def decide(ctx: Context, site: Site, visitor: Visitor, token: VisitorToken
         prior = await _newest(ctx, site, token)
     except StoreUnavailable:
         return _degraded(held, now)
-    decisions = policy.decide(held.rules, _circumstances(site, visitor, prior, now))
+    decisions = policy.decide(held.rules, circumstances(site, visitor, prior, now))
     return Answer(
         decisions=decisions,
         prior=prior,
@@ -87,19 +87,13 @@ async def notice(
     now = ctx.clock()
     held = ground(ctx, site, visitor, now)
     prior = await _newest(ctx, site, token)
-    decided = policy.decide(held.rules, _circumstances(site, visitor, prior, now))
-    place = visitor.location
+    decided = policy.decide(held.rules, circumstances(site, visitor, prior, now))
     language = language_of(site, visitor, held)
     return Notice(
         site=site.id,
         version=site.version,
         regime=NoticeRegime(id=held.rules.regime, model=held.rules.model),
-        location=NoticeLocation(
-            country=place.country,
-            region=place.region,
-            source=place.source,
-            confidence=place.confidence,
-        ),
+        location=NoticeLocation.of(visitor.location),
         language=language,
         direction="rtl" if site.texts[language]["language.direction"] == "rtl" else "ltr",
         signals=visitor.signals,
@@ -189,7 +183,7 @@ def _prove(
         signal_noticed=noticed,
         by_signal=evidence.is_signal(choice.action, choice.layer, choice.control),
     )
-    decided = policy.decide(held.rules, _circumstances(site, visitor, prior, now))
+    decided = policy.decide(held.rules, circumstances(site, visitor, prior, now))
     return Evidence(
         v=1,
         site=site.id,
@@ -257,7 +251,8 @@ async def _newest(ctx: Context, site: Site, token: VisitorToken | None) -> Prior
     return None if record is None else evidence.prior_of(evidence.read(record))
 
 
-def _circumstances(site: Site, visitor: Visitor, prior: Prior | None, now: float) -> Circumstances:
+def circumstances(site: Site, visitor: Visitor, prior: Prior | None, now: float) -> Circumstances:
+    """All that the decision for a visitor depends on, besides the rules."""
     return Circumstances(
         now=int(now),
         notice_version=site.version,

@@ -92,16 +92,22 @@ def explain(
         known=question.known,
         parental=question.parental,
     )
+    return explained(site, location, found, rules, circumstances)
+
+
+def explained(
+    site: Site,
+    location: Location,
+    found: Resolution,
+    rules: Rules,
+    circumstances: Circumstances,
+) -> Explanation:
+    """Decide, and say everything about it."""
     decided = policy.decide(rules, circumstances)
     regime = found.regime
     return Explanation(
         regime=ExplainedRegime(id=regime.id, model=regime.model, label=regime.label),
-        location=NoticeLocation(
-            country=location.country,
-            region=location.region,
-            source=location.source,
-            confidence=location.confidence,
-        ),
+        location=NoticeLocation.of(location),
         prompt=decided.prompt,
         opt_out_status=decided.opt_out_status,
         sale_or_share=decided.sale_or_share,

@@ -289,6 +289,11 @@ class NoticeLocation(Value, frozen=True):
     source: Source
     confidence: Confidence
 
+    @classmethod
+    def of(cls, place: Location) -> "NoticeLocation":
+        """A location without what only a record needs."""
+        return cls(place.country, place.region, place.source, place.confidence)
+
 
 class NoticeCategory(Value, frozen=True):
     """One category of a notice, with what holds until the visitor chooses."""

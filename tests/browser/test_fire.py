@@ -148,7 +148,9 @@ def test_a_choice_arrives_in_the_other_tab(visit: Visit) -> None:
 def test_a_choice_is_remembered_without_asking_the_server(visit: Visit) -> None:
     """A returning visitor's tags fire from local state, and nothing is asked again."""
     page = visit.open("DE")
-    act(page, "Accept all")
+    with page.expect_response("**/choices*"):
+        act(page, "Accept all")
+    page.wait_for_function("() => !Object.keys(localStorage).some(key => key.includes(':out:'))")
     fired(page, visit, ANALYTICS)
     visit.forget()
     page.reload()

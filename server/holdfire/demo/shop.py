@@ -15,10 +15,10 @@ from starlette.routing import BaseRoute, Route
 from holdfire import consent, explain, policy
 from holdfire.demo.collector import HTML, JAVASCRIPT, Tally
 from holdfire.errors import NotFound
-from holdfire.explain import ExplainedRegime, Explanation
+from holdfire.explain import Explanation
 from holdfire.ground import ground
 from holdfire.law import Value
-from holdfire.model import Circumstances, Decision, NoticeLocation, Signals, Site
+from holdfire.model import Decision, Signals, Site
 from holdfire.web.house import house_of, json_response
 from holdfire.web.request import place, query_of, token_of, visitor_of
 
@@ -137,33 +137,13 @@ async def trace(request: Request) -> Response:
     visitor = visitor_of(request, query_of(request))
     answer = await consent.decide(ctx, site, visitor, token_of(request, site))
     held = ground(ctx, site, visitor, answer.decided_at)
-    regime, decided = held.resolution.regime, answer.decisions
-    circumstances = Circumstances(
-        now=answer.decided_at,
-        notice_version=site.version,
-        services=tuple(s.id for s in site.services),
-        signals=visitor.signals,
-        prior=answer.prior,
-    )
-    location = visitor.location
+    now = consent.circumstances(site, visitor, answer.prior, answer.decided_at)
     told = Told(
-        explanation=Explanation(
-            regime=ExplainedRegime(id=regime.id, model=regime.model, label=regime.label),
-            location=NoticeLocation(
-                country=location.country,
-                region=location.region,
-                source=location.source,
-                confidence=location.confidence,
-            ),
-            prompt=decided.prompt,
-            opt_out_status=decided.opt_out_status,
-            sale_or_share=decided.sale_or_share,
-            categories=decided.categories,
-            trace=explain.trace(held.resolution, held.rules, circumstances, decided),
-        ),
+        explanation=explain.explained(site, visitor.location, held.resolution, held.rules, now),
         signals=visitor.signals,
         services={
-            s.id: policy.decide_service(site, s.id, decided, answer.prior) for s in site.services
+            s.id: policy.decide_service(site, s.id, answer.decisions, answer.prior)
+            for s in site.services
         },
         source=answer.source,
     )
