@@ -238,7 +238,7 @@ def test_the_front_is_what_the_outermost_proxy_saw(
     """Scheme and host come from the proxy that saw the visitor, and from trusted ones only."""
     found = HERE.front(peer, [(b"host", b"inside:8080"), *headers], "http")
     assert (found.scheme, found.host) == (scheme, host)
-    assert HERE.scheme(peer, headers, "http") == scheme
+    assert HERE.front(peer, headers, "http").scheme == scheme
 
 
 def test_a_doubled_host_is_no_host() -> None:

@@ -46,9 +46,9 @@ def test_ranges_are_ordered_by_weight(header: str, wanted: tuple[str, ...]) -> N
 def test_lines_are_one_list() -> None:
     """Several header lines count as one; without any nothing is wanted."""
     lines = [(b"accept-language", b"en;q=0.5"), (b"accept-language", b"de")]
-    assert Observatory().languages(lines) == ("de", "en")
     assert Observatory().describe(None, lines).languages == ("de", "en")
-    assert Observatory().languages([]) == ()
+    assert Observatory().describe(None, lines).languages == ("de", "en")
+    assert Observatory().describe(None, []).languages == ()
 
 
 def test_no_more_than_twenty_ranges_are_read() -> None:

@@ -72,10 +72,6 @@ class Observatory:
             address_prefix=prefix(address),
         )
 
-    def languages(self, headers: RawHeaders) -> tuple[str, ...]:
-        """The languages wanted, most wanted first, lower case BCP 47."""
-        return _languages(self._gather(headers))
-
     def place(self, address: str) -> Location:
         """Where the databases say an address is; what is no address is nowhere."""
         return self._locate(places.NOWHERE, hops.literal(address))
@@ -83,10 +79,6 @@ class Observatory:
     def front(self, peer: str | None, headers: RawHeaders, scheme: str) -> Front:
         """The scheme and host the visitor used; ``scheme`` is the connection's own."""
         return hops.front(hops.literal(peer), self._gather(headers), self._trusted, scheme)
-
-    def scheme(self, peer: str | None, headers: RawHeaders, scheme: str) -> str:
-        """``https`` or ``http``, as the visitor sees it; ``scheme`` is the connection's own."""
-        return self.front(peer, headers, scheme).scheme
 
     def _locate(self, claim: places.Finding, address: hops.Address | None) -> Location:
         found = claim
