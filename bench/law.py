@@ -77,7 +77,6 @@ def _circumstances(version: str) -> list[Circumstances]:
         notice_version=version,
         recorded_at=NOW - policy.DAY,
         valid_until=NOW + 100 * policy.DAY,
-        signal_noticed=False,
     )
     return [
         Circumstances(

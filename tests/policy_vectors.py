@@ -116,8 +116,10 @@ def _prior(table: Rules, draw: random.Random) -> Prior:
         notice_version=draw.choice(("0123456789abcdef",) * 4 + ("fedcba9876543210",)),
         recorded_at=recorded,
         valid_until=recorded + draw.choice((table.choice_days, 30, 730)) * policy.DAY,
-        signal_noticed=draw.random() < 0.5,
-        by_signal=action == "opt_out" and draw.random() < 0.5,
+        gpc_noticed=draw.random() < 0.5,
+        dnt_noticed=draw.random() < 0.5,
+        by_signal=action in {"opt_out", "save"} and draw.random() < 0.3,
+        left_on=tuple(key for key in named if action == "save" and draw.random() < 0.2),
     )
 
 

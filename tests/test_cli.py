@@ -3,7 +3,9 @@
 import csv
 import io
 import json
+import logging
 import os
+import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -11,6 +13,7 @@ from typing import Any
 
 import pytest
 
+from holdfire import cli
 from house import ROOT, demo_site, running
 
 
@@ -113,6 +116,109 @@ def test_explain_answers_a_table_of_cases_in_order(tmp_path: Path) -> None:
     assert "tomorrow" in answers[7]["error"]
 
 
+WRONG: list[tuple[dict[str, object], str]] = [
+    ({"ip": "not-an-address"}, "ip"),
+    ({"ip": "198.18.4.1/24"}, "ip"),
+    ({"region": "CA"}, "country"),
+    ({"country": "D"}, "country"),
+    ({"country": "DEU"}, "country"),
+    ({"country": "ß"}, "country"),
+    ({"country": ""}, "country"),
+    ({"country": "US", "region": "California"}, "region"),
+    ({"country": "US", "region": "DE-BY"}, "region"),
+    ({"country": "US", "region": "US-"}, "region"),
+    ({"country": "US", "age": -1}, "age"),
+    ({"country": "US", "age": 151}, "age"),
+    ({"country": "US", "attest": "analytics,marketing"}, "attest"),
+    ({"country": "US", "date": "20261121"}, "date"),
+    ({"country": "US", "date": "2026-W47-6"}, "date"),
+    ({"country": "US", "date": "2026-02-30"}, "date"),
+    ({"country": "US", "date": ""}, "date"),
+    ({"country": "US", "residence": "Ohio"}, "residence"),
+    ({"country": "US", "residence": "US-"}, "residence"),
+]
+
+
+def test_explain_refuses_what_it_cannot_mean(tmp_path: Path) -> None:
+    """Each wrong question of a table gets an error that names the member, in its place."""
+    lines = "\n".join(json.dumps(question) for question, _ in WRONG)
+    ran = holdfire("explain", "--batch", "-", folder=tmp_path, stdin=lines)
+    answers = [json.loads(line) for line in ran.stdout.splitlines()]
+
+    assert ran.returncode == 2
+    assert len(answers) == len(WRONG)
+    for (question, member), answer in zip(WRONG, answers, strict=True):
+        assert list(answer) == ["error"], question
+        assert member in answer["error"], (question, answer)
+
+
+def test_explain_takes_codes_as_people_write_them(tmp_path: Path) -> None:
+    """Aliases, prefixes and placeholders are read; a code no law knows is the strictest place."""
+    cases = [
+        ({"country": "us", "region": "us-ca"}, "us-ca"),
+        ({"country": "US", "region": "USCA"}, "us-ca"),
+        ({"country": "US", "region": ""}, "us-strictest"),
+        ({"country": "UK", "region": "GB-ENG"}, "gb"),
+        ({"country": "EL"}, "gr"),
+        ({"country": "T1"}, "strictest"),
+        ({"country": "XX"}, "strictest"),
+        ({"country": "QQ", "region": "ABC"}, "strictest"),
+        ({}, "strictest"),
+    ]
+    lines = "\n".join(json.dumps(question) for question, _ in cases)
+    ran = holdfire("explain", "--batch", "-", folder=tmp_path, stdin=lines)
+    found = [json.loads(line) for line in ran.stdout.splitlines()]
+
+    assert ran.returncode == 0, ran.stdout
+    assert [answer["regime"]["id"] for answer in found] == [regime for _, regime in cases]
+
+
+def test_explain_obeys_the_operators_settings(tmp_path: Path) -> None:
+    """The establishment is the least that holds, an override all: as the service itself decides."""
+    asked = ("explain", "--country", "US", "--region", "TX", "--json")
+    alone = json.loads(holdfire(*asked, folder=tmp_path).stdout)
+    german = {"HOLDFIRE_ESTABLISHMENT": "de"}
+    floor = json.loads(holdfire(*asked, folder=tmp_path, **german).stdout)
+    override = {"HOLDFIRE_REGIME_OVERRIDE": "fr"}
+    fixed = json.loads(holdfire(*asked, folder=tmp_path, **override).stdout)
+
+    assert alone["categories"]["marketing"]["allow"] is True
+    assert floor["categories"]["marketing"]["allow"] is False
+    assert floor["regime"]["model"] == "opt_in"
+    assert "floor" in {step["step"] for step in floor["trace"]}
+    assert fixed["regime"]["id"] == "fr"
+
+
+def test_explain_follows_a_residence(tmp_path: Path) -> None:
+    """Where a known visitor lives tightens what holds where they are, and never loosens it."""
+    there = explained(tmp_path, "--country", "US", "--region", "TX", "--residence", "DE")
+    here = explained(tmp_path, "--country", "DE", "--residence", "us-tx")
+
+    assert there["categories"]["marketing"]["allow"] is False
+    assert here["categories"]["marketing"]["allow"] is False
+    assert "residence" in {step["step"] for step in there["trace"]}
+
+
+@pytest.mark.parametrize("quality", ["vpn", "tor", "hosting"])
+def test_explain_does_not_believe_a_hidden_address(tmp_path: Path, quality: str) -> None:
+    """An address said to hide its user is in no place, whatever the database knows of it."""
+    geo = {"HOLDFIRE_GEO_DATABASE": str(ROOT / "tests/data/geo-test.mmdb")}
+    asked = ("explain", "--ip", "198.18.4.1", "--quality", quality, "--json")
+    answer = json.loads(holdfire(*asked, folder=tmp_path, **geo).stdout)
+
+    assert answer["regime"]["id"] == "strictest"
+
+
+def test_explain_keeps_the_country_of_a_satellite(tmp_path: Path) -> None:
+    """A satellite link tells the country and not the state, by address as by name."""
+    geo = {"HOLDFIRE_GEO_DATABASE": str(ROOT / "tests/data/geo-test.mmdb")}
+    asked = ("explain", "--ip", "198.18.4.1", "--quality", "satellite", "--json")
+    answer = json.loads(holdfire(*asked, folder=tmp_path, **geo).stdout)
+    named = explained(tmp_path, "--country", "US", "--region", "CA", "--quality", "satellite")
+
+    assert answer["regime"]["id"] == named["regime"]["id"] != "us-ca"
+
+
 def test_explain_is_readable_without_json(tmp_path: Path) -> None:
     """A person gets the verdicts first and the authorities after."""
     ran = holdfire("explain", "--country", "DE", folder=tmp_path)
@@ -127,6 +233,13 @@ def test_explain_is_readable_without_json(tmp_path: Path) -> None:
         ["explain", "--country", "DE", "--site", "nobody"],
         ["explain", "--quality", "perfect"],
         ["explain", "--country", "DE", "--date", "2026-13-01"],
+        ["explain", "--ip", "nowhere"],
+        ["explain", "--region", "CA"],
+        ["explain", "--country", "DE", "--age", "-1"],
+        ["explain", "--country", "DE", "--attest", "everything"],
+        ["explain", "--batch", "missing.ndjson"],
+        ["explain", "--batch", "."],
+        ["records", "export"],
         ["serve", "--geo", "DE"],
         ["nothing"],
         [],
@@ -182,6 +295,55 @@ def test_a_wrong_setting_stops_the_start(tmp_path: Path) -> None:
     assert "port" in ran.stderr
 
 
+@pytest.mark.parametrize("command", [["serve"], ["explain", "--ip", "198.18.4.1"]])
+def test_a_folder_that_cannot_be_made_is_a_problem(tmp_path: Path, command: list[str]) -> None:
+    """Where nothing can be kept, one line says so and the start ends."""
+    ran = holdfire(*command, folder=tmp_path, HOLDFIRE_DATA_DIR="/proc/nope")
+
+    assert ran.returncode == 2
+    assert ran.stderr.startswith("/proc/nope")
+    assert ran.stderr.count("\n") == 1
+
+
+def test_a_taken_port_stops_the_start(tmp_path: Path) -> None:
+    """One line names the port, nothing is opened, and the exit code is that of a wrong setting."""
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = str(taken.getsockname()[1])
+        ran = holdfire("serve", folder=tmp_path, HOLDFIRE_PORT=port)
+
+    assert ran.returncode == 2
+    assert port in ran.stderr
+    assert ran.stderr.count("\n") == 1
+    assert "Traceback" not in ran.stderr
+
+
+def test_an_export_without_records_says_so(tmp_path: Path) -> None:
+    """A store that is not there is an error that names it; nothing is made by asking."""
+    ran = holdfire("records", "export", folder=tmp_path)
+
+    assert (ran.returncode, ran.stdout) == (2, "")
+    assert "var/holdfire.db" in ran.stderr
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_log_line_names_the_request() -> None:
+    """The id that an error body asks to report stands in the line of its fault."""
+    record = logging.LogRecord("holdfire.faults", logging.ERROR, "", 0, "unexpected", None, None)
+    formatter = cli._JsonLines()
+    plain = json.loads(formatter.format(record))
+    record.__dict__["request_id"] = "0123456789abcdef"
+
+    assert "request_id" not in plain
+    assert json.loads(formatter.format(record))["request_id"] == "0123456789abcdef"
+
+
+def test_snippet_cannot_break_out_of_its_attribute(tmp_path: Path) -> None:
+    """What is asked for as a base is printed as text of the attribute, whatever it holds."""
+    ran = holdfire("snippet", "--base", '/a"><b>&', folder=tmp_path)
+
+    assert 'src="/a&quot;&gt;&lt;b&gt;&amp;/s/demo.js"' in ran.stdout
+
+
 def test_snippet_prints_what_to_paste(tmp_path: Path) -> None:
     """Two lines: a queue that is there at once, and one asynchronous script."""
     ran = holdfire("snippet", "--site", "demo", "--base", "/consent/", folder=tmp_path)
@@ -210,7 +372,7 @@ def test_records_are_exported_whole(tmp_path: Path) -> None:
     assert records[0]["subject"]["address_prefix"] == "198.18.4.0/24"
     assert [row["seq"] for row in rows] == ["1", "2"]
     assert "2 records" in ndjson.stderr
-    assert nobody.stdout == ""
+    assert (nobody.returncode, nobody.stdout, nobody.stderr) == (0, "", "0 records\n")
 
 
 def test_a_record_holds_what_a_proof_needs(tmp_path: Path) -> None:
@@ -234,7 +396,7 @@ def test_a_record_holds_what_a_proof_needs(tmp_path: Path) -> None:
     assert proof["regime"] == {"id": "us-ca", "model": "opt_out", "picked_by": "subdivision"}
     assert proof["location"]["source"] == "database"
     assert proof["signals"] == {"gpc": True, "dnt": None}
-    assert proof["signal_noticed"] is True
+    assert proof["gpc_noticed"] is True
     assert proof["shown"]["notice_version"] == demo_site().version
     assert all(len(proof["shown"][key]) == 64 for key in ("texts", "config"))
     assert proof["language"] == "en"

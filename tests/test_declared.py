@@ -170,8 +170,9 @@ def test_every_script_a_visitor_may_be_handed_is_made_ahead(tmp_path: Path) -> N
     with running(tmp_path) as service:
         scripts = app.every_script(service.client.app.state.house.ctx)  # type: ignore[attr-defined]  # the client types it as any ASGI callable
 
-    assert len({regime.id for _, regime, _ in scripts}) > 120
-    assert {language for *_, language in scripts} == {"en", "de"}
+    assert len({regime.id for _, regime, _, _ in scripts}) > 120
+    assert {language for *_, language, _ in scripts} == {"en", "de"}
+    assert {signals.gpc for *_, signals in scripts} == {False, True}
 
 
 def test_a_trailing_slash_is_no_redirect(service: Service) -> None:
@@ -197,3 +198,100 @@ def test_signals_are_counted_without_anybody_in_the_count(
         "site=demo regime=de views=1 gpc=0 dnt=0",
         "site=demo regime=us-va views=4 gpc=2 dnt=1",
     ]
+
+
+def test_what_is_left_on_is_no_consent_where_consent_is_asked_for(service: Service) -> None:
+    """Saved in Texas with nothing touched, it neither opens Germany nor beats a signal."""
+    everything = {"functional": True, "analytics": True, "marketing": True}
+    service.post(service.choice("save", categories=everything, layer=2), query="?geo=US-TX")
+
+    assert service.reason("marketing&geo=US-TX") == "choice_granted"
+    assert service.reason("marketing&geo=US-TX&gpc=1") == "gpc"
+    assert service.reason("marketing&geo=DE") == "default_denied"
+    assert service.get("/notice?geo=DE").json()["prompt"] == "banner"
+
+
+def test_what_is_left_on_twice_is_still_no_consent(service: Service) -> None:
+    """Saving again what was never asked for does not make it asked for."""
+    everything = {"functional": True, "analytics": True, "marketing": True}
+    for _ in range(2):
+        service.post(service.choice("save", categories=everything, layer=2), query="?geo=US-TX")
+
+    assert service.reason("marketing&geo=DE") == "default_denied"
+
+
+def test_what_was_switched_on_is_a_consent_wherever(service: Service) -> None:
+    """A yes to what was off is a yes in Texas as in Germany."""
+    off = {"functional": True, "analytics": True, "marketing": False}
+    service.post(service.choice("save", categories=off, layer=2), query="?geo=US-TX")
+    service.post(
+        service.choice("save", categories={**off, "marketing": True}, layer=2), query="?geo=US-TX"
+    )
+
+    assert service.reason("marketing&geo=DE") == "choice_granted"
+    assert service.reason("analytics&geo=DE") == "default_denied"
+
+
+def test_a_consent_told_of_one_signal_does_not_beat_the_other(service: Service) -> None:
+    """Nobody was told of GPC who sent DNT alone."""
+    service.post(service.choice("accept_all"), query="?geo=US-CO&dnt=1")
+
+    assert service.reason("marketing&geo=US-CO&gpc=1") == "gpc"
+
+
+def test_a_late_act_does_not_undo_the_refusal_of_a_service(service: Service) -> None:
+    """What arrives late can only narrow, services included."""
+    service.choose(
+        categories={"functional": True, "analytics": True, "marketing": True},
+        services={"posthog": False},
+    )
+    service.choose("accept_all", client_time="2026-11-21T02:00:00Z")
+
+    assert service.get("/decision?service=posthog").json()["reason"] == "choice_denied"
+
+
+def test_an_act_sent_again_is_answered_with_what_holds_now(service: Service) -> None:
+    """A retry after a withdrawal brings no token of before it."""
+    accept = service.choice("accept_all")
+    service.post(accept)
+    service.choose("withdraw")
+    again = service.post(accept)
+
+    assert (again.status_code, again.json()["log_index"]) == (200, 0)
+    assert again.json()["decisions"]["analytics"] == {"allow": False, "reason": "choice_denied"}
+    assert service.allowed()["analytics"] is False
+
+
+def test_an_acknowledgement_refuses_nothing(service: Service) -> None:
+    """Who says no is not taken to have only read."""
+    answer = service.choose("acknowledge")
+
+    assert answer.status_code == 400
+    assert answer.json()["error"]["code"] == "action_mismatch"
+
+
+def test_a_header_is_heard_by_the_page_as_well(service: Service) -> None:
+    """The private script carries the signals of its request; the shared one nobody's."""
+
+    def signals(path: str) -> Any:
+        body = service.client.get(path, headers={"sec-gpc": "1", "dnt": "1"}).text
+        found = re.search(r'"signals":(\{[^}]*\})', body)
+        assert found is not None
+        return json.loads(found[1])
+
+    assert signals("/s/demo.js") == {"gpc": True, "dnt": True}
+    assert signals("/s/demo/us-ca.js") == {"gpc": False, "dnt": None}
+    assert "Sec-GPC" in service.client.get("/s/demo.js").headers["vary"]
+
+
+def test_an_answer_may_be_relied_on_no_longer_than_its_choice(service: Service) -> None:
+    """A choice of two years in Colorado ends in Germany after 180 days."""
+    service.post(service.choice("accept_all"), query="?geo=US-CO")
+
+    def until(geo: str) -> str:
+        return str(service.get(f"/decision?category=analytics&geo={geo}").json()["valid_until"])
+
+    assert until("US-CO") == "2028-11-20T12:00:00Z"
+    assert until("DE") == "2027-05-20T12:00:00Z"
+    service.clock.forward(days=200)
+    assert until("DE") == "2027-06-09T12:05:00Z"

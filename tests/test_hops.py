@@ -241,6 +241,30 @@ def test_the_front_is_what_the_outermost_proxy_saw(
     assert HERE.front(peer, headers, "http").scheme == scheme
 
 
+@pytest.mark.parametrize(
+    ("scheme", "named", "host"),
+    [
+        ("https", "shop.example:443", "shop.example"),
+        ("http", "shop.example:80", "shop.example"),
+        ("https", "Shop.Example", "shop.example"),
+        ("https", "[2001:db8::443]:443", "[2001:db8::443]"),
+        ("https", "shop.example:80", "shop.example:80"),
+        ("http", "shop.example:443", "shop.example:443"),
+        ("https", "shop.example:8443", "shop.example:8443"),
+    ],
+)
+def test_a_schemes_own_port_goes_without_saying(scheme: str, named: str, host: str) -> None:
+    """The port that a scheme implies is left out, whoever names it, as it is in an origin."""
+    line = named.encode()
+    told = [(b"x-forwarded-proto", scheme.encode()), (b"x-forwarded-host", line)]
+    kept = [(b"x-forwarded-proto", scheme.encode()), (b"host", line)]
+    both = [*told, *forwarded(f'for=203.0.113.9;host="{host}"')]
+    assert HERE.front(STRANGER, [(b"host", line)], scheme).host == host
+    for headers in (told, kept, both):
+        found = HERE.front(NEAR, headers, "http")
+        assert (found.scheme, found.host) == (scheme, host)
+
+
 def test_a_doubled_host_is_no_host() -> None:
     """Two ``Host`` headers name none; a scheme that is neither is plain http."""
     front = HERE.front(STRANGER, [(b"host", b"a"), (b"host", b"b")], "gopher")

@@ -160,7 +160,13 @@ def test_a_fallback_group_yields_to_every_other_rule(tmp_path: Path) -> None:
     """A country's own entry goes first, then any other group, wherever in the file it stands."""
     south = '[groups.SOUTH]\nregime = "strictest"\nmembers = ["FR"]\n'
     before = SMALL.replace("[groups.EEA]", f"{south}[groups.EEA]")
-    for folder, text in (("fallback", SMALL), ("before", before), ("after", SMALL + south)):
+    first = SMALL + south.replace("SOUTH", "ALPS")  # a name that sorts before "EEA"
+    for folder, text in (
+        ("fallback", SMALL),
+        ("before", before),
+        ("after", SMALL + south),
+        ("first", first),
+    ):
         (tmp_path / folder).mkdir()
         book = load(tmp_path / folder, text)
 
@@ -178,6 +184,18 @@ def test_a_subdivision_that_begins_like_its_country_is_found_whole(tmp_path: Pat
     whole = load(tmp_path, text).at(Location("US", "USX", "header", "low"), TODAY)
 
     assert whole.regime.id == "us-now"
+
+
+def test_only_hyphens_part_a_country_from_its_subdivision(tmp_path: Path) -> None:
+    """A region "USX" is "X" of the United States: no letter is taken for a separator."""
+    text = SMALL.replace("US-CA = [", 'US-X = "strictest"\nUS-CA = [').replace(
+        "[aliases]", 'US-X = "Part"\n[aliases]'
+    )
+    book = load(tmp_path, text)
+
+    for region in ("USX", "US-X", "X", "-X"):
+        found = book.at(Location("US", region, "header", "low"), TODAY)
+        assert (found.regime.id, found.picked_by) == ("strictest", "subdivision")
 
 
 def test_a_law_may_take_effect_on_the_day_of_its_review(tmp_path: Path) -> None:
@@ -504,11 +522,25 @@ def test_stale_rules_are_listed_oldest_first(tmp_path: Path) -> None:
 
     assert regimes.stale(book, date(2026, 1, 31), 30) == []
     (germany,) = regimes.stale(book, date(2026, 2, 1), 30)
-    assert germany.key == "regimes.de.reviewed"
+    assert (germany.file, germany.key) == (str(tmp_path / "0.toml"), "regimes.de.reviewed")
     assert germany.what == "last reviewed on 2026-01-01, 31 days ago"
     assert germany.remedy == "compare it with act, then set the day"
     assert regimes.stale(book, date(2027, 11, 21), 30)[0].key == germany.key
     assert len(regimes.stale(book, date(2027, 11, 21), 30)) == len(book.regimes)
+
+
+def test_a_stale_rule_names_all_its_sources(tmp_path: Path) -> None:
+    """Whoever reviews a rule is told everything that it rests on."""
+    source = (
+        'act = { seen = true, date = 2020-01-01, what = "The act", url = "https://law.example/" }\n'
+    )
+    text = SMALL.replace(source, source + source.replace("act =", "code =")).replace(
+        'label = "Germany"', 'label = "Germany"\nreviewed = 2026-01-01\nsources = ["act", "code"]'
+    )
+
+    (germany,) = regimes.stale(load(tmp_path, text), date(2026, 2, 1), 30)
+
+    assert germany.remedy == "compare it with act, code, then set the day"
 
 
 def test_the_whole_law_loads_in_time() -> None:

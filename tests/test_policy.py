@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from holdfire import explain, policy, regimes
 from holdfire.explain import Explanation, Question
-from holdfire.model import Circumstances, Location, Prior, Rules, Signals
+from holdfire.model import Action, Circumstances, Decision, Location, Prior, Rules, Signals
 from holdfire.regimes import Lawbook
 from holdfire.rules import compile_rules
 from house import ROOT, demo_site
@@ -169,6 +169,110 @@ def test_prompt(members: dict[str, Any], prompt: str) -> None:
     assert ask(**members).prompt == prompt
 
 
+# ---------------------------------------------------------------- one service
+
+
+def chose(
+    action: Action,
+    categories: dict[str, bool],
+    *,
+    days_ago: int = 1,
+    services: dict[str, bool] | None = None,
+    version: str = SITE.version,
+) -> Prior:
+    """An act of a visitor who was shown every service, and told it lasts 1000 days."""
+    return msgspec.convert(
+        {
+            "action": action,
+            "categories": categories,
+            "services": services or {},
+            "shown_services": [s.id for s in SITE.services],
+            "notice_version": version,
+            "recorded_at": NOW - days_ago * policy.DAY,
+            "valid_until": NOW + 1_000 * policy.DAY,
+        },
+        Prior,
+    )
+
+
+def of_service(key: str, prior: Prior | None) -> Decision:
+    """What is decided for one id in Germany."""
+    now = Circumstances(now=NOW, notice_version=SITE.version, prior=prior)
+    return policy.decide_service(SITE, key, policy.decide(TABLES["de"], now), prior)
+
+
+ALL = {"functional": True, "analytics": True, "marketing": True}
+SERVICE = next(s for s in SITE.services if s.category == "analytics").id
+
+
+def test_a_service_follows_its_category() -> None:
+    """It is allowed and denied with it, and for the same reason; a category answers for itself."""
+    assert of_service(SERVICE, None) == Decision(allow=False, reason="default_denied")
+    assert of_service(SERVICE, chose("accept_all", ALL)).reason == "choice_granted"
+    assert of_service("analytics", chose("accept_all", ALL)).reason == "choice_granted"
+    assert of_service("necessary", None).allow
+    assert of_service("no-such-tag", chose("accept_all", ALL)) == policy.UNKNOWN
+
+
+def test_a_service_choice_narrows_and_never_widens() -> None:
+    """A service refused within a granted category is denied; one granted within none stays so."""
+    refused = chose("save", ALL, services={SERVICE: False})
+    granted_alone = chose("save", {**ALL, "analytics": False}, services={SERVICE: True})
+    late = chose("save", ALL, services={SERVICE: False}, days_ago=999)
+
+    assert of_service(SERVICE, refused) == Decision(allow=False, reason="choice_denied")
+    assert of_service("analytics", refused).allow
+    assert of_service(SERVICE, chose("save", ALL, services={SERVICE: True})).allow
+    assert of_service(SERVICE, granted_alone) == Decision(allow=False, reason="choice_denied")
+    assert of_service(SERVICE, late) == Decision(allow=False, reason="choice_expired")
+
+
+def test_a_necessary_service_cannot_be_refused() -> None:
+    """What the page cannot do without is allowed whatever a choice says of it."""
+    needed = next(s for s in SITE.services if s.category == "analytics")
+    site = msgspec.structs.replace(
+        SITE, services=(msgspec.structs.replace(needed, category="necessary"),)
+    )
+    prior = chose("save", ALL, services={SERVICE: False})
+    now = Circumstances(now=NOW, notice_version=SITE.version, prior=prior)
+    decided = policy.decide(TABLES["de"], now)
+
+    assert policy.decide_service(site, SERVICE, decided, prior) == policy.NECESSARY
+
+
+# ---------------------------------------------------------------- asked again
+
+
+def shown(prior: Prior, **members: Any) -> str:
+    """What the visitor is shown in Germany, with these members of the table."""
+    table = msgspec.structs.replace(TABLES["de"], **members)
+    services = tuple(s.id for s in SITE.services)
+    now = Circumstances(now=NOW, notice_version=SITE.version, services=services, prior=prior)
+    return policy.decide(table, now).prompt
+
+
+def test_a_refusal_is_left_in_peace_for_longer_than_a_consent_lasts() -> None:
+    """The time after a refusal counts for refusals alone: a consent that ran out is asked again."""
+    for days, consented, refused in ((99, "link", "link"), (200, "banner", "link")):
+        table = {"choice_days": 100, "after_refusal_days": 365}
+
+        assert shown(chose("accept_all", ALL, days_ago=days), **table) == consented
+        assert shown(chose("reject_all", dict.fromkeys(ALL, False), days_ago=days), **table) == (
+            refused
+        )
+
+
+def test_a_new_purpose_is_not_also_a_new_policy() -> None:
+    """A change is asked about by its own name: a regime that only names the other stays silent."""
+    old = "0" * 16
+    without = {key: value for key, value in ALL.items() if key != "marketing"}
+
+    assert shown(chose("save", ALL, version=old), triggers=("policy_version",)) == "banner"
+    assert shown(chose("save", ALL, version=old), triggers=("purpose_added",)) == "link"
+    assert shown(chose("save", without, version=old), triggers=("purpose_added",)) == "banner"
+    assert shown(chose("save", without, version=old), triggers=("policy_version",)) == "link"
+
+
 # ---------------------------------------------------------------- properties
 
 tables = st.sampled_from(sorted(TABLES)).map(TABLES.__getitem__)
@@ -184,7 +288,10 @@ priors = st.builds(
     notice_version=st.sampled_from((SITE.version, "0" * 16)),
     recorded_at=st.integers(NOW - 1_000 * policy.DAY, NOW),
     valid_until=st.integers(NOW - 100 * policy.DAY, NOW + 400 * policy.DAY),
-    signal_noticed=st.booleans(),
+    gpc_noticed=st.booleans(),
+    dnt_noticed=st.booleans(),
+    by_signal=st.booleans(),
+    left_on=st.lists(st.sampled_from(keys), unique=True).map(tuple),
 )
 circumstances = st.builds(
     Circumstances,

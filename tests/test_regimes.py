@@ -459,6 +459,14 @@ def test_an_overlay_that_is_no_law_is_refused(overlay: str, complaint: str) -> N
     assert str(problem).startswith(f": overlays: {complaint}")
 
 
+def test_a_proposal_is_answered_with_what_to_do() -> None:
+    """Whoever switched on an overlay that is not law is told to take it off the list."""
+    with pytest.raises(ConfigError) as caught:
+        held("DE", overlays=("uk-ads",))
+
+    assert [problem.remedy for problem in caught.value.problems] == ["take it off the list"]
+
+
 # ---------------------------------------------------------------- the answer itself
 
 
@@ -497,6 +505,7 @@ def test_the_trace_tells_the_way_and_the_authority() -> None:
             ["location XX, by database", "unknown XX: a code for no country → strictest"],
         ),
         (place("QQ"), ["location QQ, by database", "unknown QQ: no country → strictest"]),
+        (place("ß"), ["location nowhere, by database", "unknown no code: no country → strictest"]),
         (place(None), ["location nowhere, by database", "unknown no code: no country → strictest"]),
         (
             place("US", "CA", "tor"),
@@ -541,6 +550,18 @@ def test_equal_questions_get_the_same_objects() -> None:
     combined = held("US", "CA", floor="gb").regime
     assert held("US", "CA", tomorrow, floor="gb").regime is combined
     assert held("US", "NJ", date(2025, 1, 2)).regime is held("US", "NJ", date(2025, 1, 3)).regime
+
+
+def test_the_answers_kept_are_bounded() -> None:
+    """However many places and days are asked for, memory holds a fixed number of answers."""
+    book = regimes.load(ROOT / "config/regimes")
+    kept = (book._resolved, book._regime, book._combined)
+
+    assert [cache.cache_info().maxsize for cache in kept] == [
+        regimes.RESOLUTIONS,
+        regimes.READINGS,
+        regimes.READINGS,
+    ]
 
 
 # ---------------------------------------------------------------- the page

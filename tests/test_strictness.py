@@ -414,7 +414,9 @@ priors = st.builds(
     notice_version=st.sampled_from(["v", "v", "older"]),
     recorded_at=st.integers(0, 800).map(lambda days: NOW - days * DAY),
     valid_until=st.integers(-100, 800).map(lambda days: NOW + days * DAY),
-    signal_noticed=st.booleans(),
+    gpc_noticed=st.booleans(),
+    dnt_noticed=st.booleans(),
+    by_signal=st.booleans(),
 )
 circumstances = st.builds(
     Circumstances,

@@ -25,7 +25,8 @@ TOKEN = VisitorToken(
     categories={"analytics": 1, "marketing": 0},
     services={"posthog": 0},
     shown_services=("posthog",),
-    signal_noticed=1,
+    noticed=1,
+    left_on=("analytics",),
 )
 SIGNED = TOKENS.sign("demo", TOKEN)
 

@@ -19,17 +19,28 @@ export const wholeAct = (boot: Boot, action: Action, granted: boolean): Act => {
 export const namedAct = (boot: Boot, choosing: unknown, now: Snapshot): Act => {
   const named = table<boolean>();
   name(choosing, [...boot.rules.categories, ...boot.services], named);
-  const act = wholeAct(boot, "save", false);
+  if (!keys(named).length) throw new TypeError("choose: nothing is named");
+  const act = presentAct(boot, now);
   const { categories, services } = act;
-  for (const id of keys(categories)) {
-    categories[id] = named[id] ?? now.categories[id]?.allow === true;
-  }
+  for (const id of keys(categories)) categories[id] = named[id] ?? categories[id] ?? false;
   for (const { id, category } of boot.services) {
     // A service keeps its own answer until its category gets a new one.
-    const said = named[id] ?? (category in named ? undefined : now.prior?.services[id]);
-    if (said !== undefined) services[id] = said;
+    if (category in named) delete services[id];
+    if (named[id] !== undefined) services[id] = named[id];
   }
   return { ...act, action: actionOf(boot, act, named) };
+};
+
+/** Everything as it holds now. */
+export const presentAct = (boot: Boot, now: Snapshot): Act => {
+  const act = wholeAct(boot, "save", false);
+  const { categories, services } = act;
+  for (const id of keys(categories)) categories[id] = now.categories[id]?.allow === true;
+  for (const { id } of boot.services) {
+    const said = now.prior?.services[id];
+    if (said !== undefined) services[id] = said;
+  }
+  return act;
 };
 
 /** Collects what is named, by kind or side by side. */

@@ -22,12 +22,18 @@ import type {
 
 export const DAY = 86_400; // seconds
 
-/** The reasons that allow. There is no other way to an `allow: true`. */
-const ALLOWS = /^(necessary|(choice|exempt|default)_granted)$/;
-
-/** A decision follows from its reason. */
+/** A decision follows from its reason. These allow; there is no other way to an `allow: true`. */
 export const because = (reason: Reason): Decision =>
-  freeze(bare({ allow: ALLOWS.test(reason), reason }));
+  freeze(
+    bare({
+      allow:
+        reason === "necessary" ||
+        reason === "choice_granted" ||
+        reason === "exempt_granted" ||
+        reason === "default_granted",
+      reason,
+    }),
+  );
 
 /** Decides every category, the sale, and what the visitor is to be shown. */
 export const decide = (rules: Rules, now: Circumstances): Decisions => {
@@ -37,9 +43,10 @@ export const decide = (rules: Rules, now: Circumstances): Decisions => {
   for (const rule of rules.categories) categories[rule.id] = because(reasonFor(rule, said(rule)));
   const sold = rules.categories.filter((rule) => rule.sale).map(said);
   // To refuse one category that carries the sale is to refuse it; to allow it takes all of them.
+  const leftOn = rules.categories.some((one) => one.sale && now.prior?.left_on.includes(one.id));
   const saidOfSale = sold.includes(false)
     ? false
-    : (sold[0] && !sold.includes(undefined)) || undefined;
+    : (!leftOn && sold[0] && !sold.includes(undefined)) || undefined;
   const sale = because(reasonFor(rules.sale_or_share, saidOfSale));
   return {
     categories: freeze(categories),
@@ -74,10 +81,9 @@ const judge = (rules: Rules, { now, notice_version, signals, prior, ...who }: Ci
     prior &&
     prior.action !== "acknowledge" &&
     !(rules.refusal_lapses && now >= expiry(prior, rules));
-  const consentBeatsSignal =
+  const beats = (noticed: boolean | undefined) =>
     rules.conflict_rule === "explicit_wins" ||
-    (prior?.signal_noticed &&
-      (who.known || rules.conflict_rule !== "signal_wins_until_reconfirmed_known"));
+    (noticed && (who.known || rules.conflict_rule !== "signal_wins_until_reconfirmed_known"));
   // On a site for children nobody can be said to be older.
   const age = Math.min(who.age ?? Infinity, rules.assume_age ?? Infinity);
 
@@ -88,17 +94,18 @@ const judge = (rules: Rules, { now, notice_version, signals, prior, ...who }: Ci
       .map(([, , effect]) => effect);
     if (minor.includes("ban")) return "minor";
     if (minor.includes("parental_opt_in") && !who.parental) return "minor";
-    if (said === false && refusalStands) return prior.by_signal ? "gpc" : "choice_denied";
+    if (said === false && refusalStands) {
+      return prior.by_signal && rule.gpc ? "gpc" : "choice_denied";
+    }
     if (rule.consent_cannot_unlock) return "default_denied";
     const granted = said && !lapse;
-    if (!(granted && consentBeatsSignal)) {
-      if (signals.gpc && rule.gpc) return "gpc";
-      if (signals.dnt && rule.dnt) return "dnt";
-    }
-    if (granted) return "choice_granted";
+    const consents = granted && !prior?.left_on.includes(rule.id);
+    if (signals.gpc && rule.gpc && !(consents && beats(prior?.gpc_noticed))) return "gpc";
+    if (signals.dnt && rule.dnt && !(consents && beats(prior?.dnt_noticed))) return "dnt";
+    if (consents) return "choice_granted";
     if (minor[0]) return "minor";
     if (rule.exempt) return signals.gpc && rule.gpc_ends_exempt ? "gpc" : "exempt_granted";
-    if (rule.default === "granted") return "default_granted";
+    if (rule.default === "granted") return granted ? "choice_granted" : "default_granted";
     return (said && lapse) || "default_denied";
   };
 };
@@ -142,6 +149,7 @@ const isSettled = (prior: Prior, rules: Rules, now: Circumstances): boolean => {
  */
 const settles = (prior: Prior, id: string, rules: Rules): boolean => {
   const said = prior.categories[id];
-  if (rules.model !== "opt_in" || isConsent(prior)) return said !== undefined;
+  if (rules.model !== "opt_in") return said !== undefined;
+  if (isConsent(prior)) return said !== undefined && !(said && prior.left_on.includes(id));
   return said === false && prior.action !== "acknowledge";
 };

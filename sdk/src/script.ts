@@ -25,8 +25,8 @@ export const addressOf = (held: HTMLScriptElement): string | null =>
  * through markup that the site's sanitiser took for harmless. Throws for those.
  */
 export const webAddress = (address: string): string => {
-  const { href } = new URL(address, read("baseURI"));
-  if (!/^https?:/.test(href)) throw new Error(`not http(s): ${address}`);
+  const { href, protocol } = new URL(address, read("baseURI"));
+  if (protocol !== "http:" && protocol !== "https:") throw new Error(`not http(s): ${address}`);
   return href;
 };
 

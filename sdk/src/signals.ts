@@ -10,6 +10,10 @@ export interface Speaking {
   msDoNotTrack?: unknown;
 }
 
+/** Either source suffices: the request's header, or the page's member. */
+export const either = (one: Signals, other: Signals): Signals =>
+  bare({ gpc: one.gpc || other.gpc, dnt: one.dnt || other.dnt || (one.dnt ?? other.dnt) });
+
 /**
  * Reads both signals; only `true` has force. A member that throws hides its answer and counts as
  * "on": a signal can only deny.

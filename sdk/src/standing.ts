@@ -5,7 +5,8 @@
  * token, in a cookie that the page may read. Both are one JSON object:
  *
  *     {"v": visitor, "q": seq, "t": recorded_at, "u": valid_until, "n": notice_version,
- *      "a": action, "c": {category: 0|1}, "s": {service: 0|1}, "h": [shown services], "k": 0|1, "g": 1 by GPC}
+ *      "a": action, "c": {category: 0|1}, "s": {service: 0|1}, "h": [shown services], "k": 1 GPC | 2 DNT, "g": 1 by GPC,
+ *      "d": [left on]}
  *
  * and the page adds "e", the event id, and "p": 1 until the service has confirmed the act.
  */
@@ -42,12 +43,14 @@ export const decode = (text: string, shown: readonly string[], now: number): Sta
       action: a as Action,
       categories: flags(kept.c, 0, 1),
       services: flags(kept.s ?? [], 0, 1),
-      shown_services: kept.h ? String(kept.h).split(",") : shown,
+      shown_services: kept.h ? listed(kept.h) : shown,
       notice_version: n,
       recorded_at: Math.min(t, now),
       valid_until: u,
-      signal_noticed: kept.k === 1,
+      gpc_noticed: kept.k === 1 || kept.k === 3,
+      dnt_noticed: kept.k === 2 || kept.k === 3,
       by_signal: kept.g === 1,
+      left_on: listed(kept.d),
     });
   });
 
@@ -66,10 +69,14 @@ export const encode = (standing: Standing): string =>
       n: standing.notice_version,
       t: standing.recorded_at,
       u: standing.valid_until,
-      k: +standing.signal_noticed,
+      k: +standing.gpc_noticed | (+standing.dnt_noticed << 1),
       g: +standing.by_signal,
+      d: standing.left_on.join(),
     }),
   );
+
+/** A list as a token has it, or joined as we keep it. */
+const listed = (kept: unknown): readonly string[] => (kept ? String(kept).split(",") : []);
 
 const digits = (given: Table<boolean>): Table<number> => {
   const found = table<number>();

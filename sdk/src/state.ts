@@ -1,6 +1,6 @@
 /** What holds on this page: the standing choice, the signals, and what follows from them. */
 
-import { bare, freeze, stringify, table } from "./natives";
+import { bare, freeze, keys, stringify, table } from "./natives";
 import { because, DAY, decide, decideService } from "./policy";
 import type { Standing } from "./standing";
 import type { Memory } from "./storage";
@@ -80,9 +80,14 @@ export const openState = (boot: Boot, around: Surroundings): State => {
         notice_version,
         recorded_at,
         valid_until: recorded_at + boot.rules.choice_days * DAY,
-        // Both layers of the interface say so whenever a signal is on; other code may not.
-        signal_noticed: act.layer > 0 && (gpc || dnt === true),
+        // Both layers say so of a signal that has force here; the page's own code may not.
+        gpc_noticed: act.layer > 0 && gpc && boot.rules.categories.some((rule) => rule.gpc),
+        dnt_noticed: act.layer > 0 && !!dnt && boot.rules.categories.some((rule) => rule.dnt),
         by_signal: act.control === SIGNAL,
+        // A switch that was found on and left on is no consent.
+        left_on: keys(categories).filter(
+          (id) => action === "save" && categories[id] && isLeftOn(state.decision(id), before, id),
+        ),
       });
       const client_time = new Date(now() * 1000).toISOString();
       return bare({ ...act, event_id, notice_version, language, client_time });
@@ -90,6 +95,11 @@ export const openState = (boot: Boot, around: Surroundings): State => {
   };
   return state;
 };
+
+const isLeftOn = ({ allow, reason }: Decision, before: Standing | null, id: string) =>
+  reason === "default_granted" ||
+  reason === "exempt_granted" ||
+  (allow && before?.left_on.includes(id));
 
 const decideAll = (boot: Boot, around: Surroundings, standing: Standing | null): Snapshot => {
   const prior = standing && priorOf(standing);

@@ -1,7 +1,7 @@
 /** What the browser keeps for us. Any of it may be blocked, full, forged or gone; none of it throws. */
 
 import { cookies } from "./dom";
-import { freeze, keys } from "./natives";
+import { freeze, keys, table } from "./natives";
 import { attempt } from "./shape";
 import { decode, encode, newer, reconcile, type Standing } from "./standing";
 import type { Recorded } from "./types";
@@ -42,6 +42,8 @@ export interface Memory {
   keep(standing: Standing): void;
   /** The service has recorded an act: the one that stands, or one that was on its way for long. */
   confirm(record: Pick<Recorded, "event_id" | "token">, now: number): void;
+  /** The service refused this act for good: what it granted is taken back. */
+  narrow(eventId: string, now: number): void;
   /** What proves to a service on another host who this is; "" before it has answered. */
   token(): string;
   /** The service does not know this token any more. */
@@ -84,6 +86,13 @@ export const openMemory = (site: string, shown: readonly string[], area: Area): 
           ? { ...recorded, event_id }
           : { ...known, visitor, seq: Math.max(known.seq, seq) },
       );
+    },
+    narrow: (eventId, now) => {
+      const known = recallOwn(now);
+      if (known?.event_id !== eventId) return;
+      const categories = table<boolean>();
+      for (const id of keys(known.categories)) categories[id] = false;
+      keep({ ...known, categories: freeze(categories), pending: false });
     },
     hear: (text, now) => {
       const heard = decode(text, shown, now);

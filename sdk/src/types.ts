@@ -96,10 +96,13 @@ export interface Prior {
   notice_version: string;
   recorded_at: number;
   valid_until: number;
-  /** Made while a signal was on, and after being told so. */
-  signal_noticed: boolean;
+  /** Made while GPC was on, and after being told so; likewise DNT. */
+  gpc_noticed: boolean;
+  dnt_noticed: boolean;
   /** GPC itself was the act, remembered as the law asks. */
   by_signal: boolean;
+  /** Named `true`, but only left as the law had it: no consent. */
+  left_on: readonly string[];
 }
 
 /** All that a decision depends on besides the rules. `now` is seconds since 1970, UTC. */
@@ -171,6 +174,8 @@ export interface Boot {
   urls: Table<string>;
   /** Texts of the page's language, site's overrides merged in. Placeholders look like `{name}`. */
   texts: Table<string>;
+  /** What the request for this script said by its headers, where the answer is for one visitor. */
+  signals: Signals;
   /** File name of the banner chunk under `{base}/assets/`. */
   banner: string;
   /** Build hash of the core. */

@@ -1,13 +1,14 @@
 /** One page view: its parts, and the verbs that join them. */
 
-import { namedAct } from "./act";
+import { presentAct } from "./act";
 import { openApi, openWaiters } from "./api";
 import { eventId } from "./eventId";
 import { openSpeaker } from "./events";
 import { openGate } from "./gate";
+import { keys } from "./natives";
 import { openOutbox } from "./outbox";
 import { asks, type Load, openPrompter } from "./prompt";
-import { readSignals, type Speaking } from "./signals";
+import { either, readSignals, type Speaking } from "./signals";
 import { openState, SIGNAL } from "./state";
 import { keyOf, openArea, openMemory } from "./storage";
 import { sweep } from "./sweep";
@@ -27,7 +28,6 @@ export interface Origin {
 }
 
 const now = () => Math.floor(Date.now() / 1000);
-const signals = () => readSignals(navigator, window as Speaking);
 
 export const openView = (boot: Boot, { base, nonce, declared, load }: Origin) => {
   /** Decides anew; if anything comes out differently, tags, visitor and page come to feel it. */
@@ -66,12 +66,16 @@ export const openView = (boot: Boot, { base, nonce, declared, load }: Origin) =>
    * is not consent (11 CCR 7025(c)(5); 4 CCR 904-3, Rule 5.09).
    */
   const remember = () => {
-    const { signals, sale_or_share, prior } = snapshot();
+    const { signals, sale_or_share, prior, categories } = snapshot();
     if (!boot.rules.remember_gpc || !signals.gpc || sale_or_share.reason !== "gpc") return;
     if (prior?.by_signal) return;
-    const act = namedAct(boot, {}, snapshot());
+    const act = presentAct(boot, snapshot());
     for (const rule of boot.rules.categories) if (rule.gpc) act.categories[rule.id] = false;
-    choose({ ...act, action: "opt_out", control: SIGNAL });
+    // What was consented to before, and GPC does not reach, stays a consent.
+    const consents = keys(act.categories).some(
+      (id) => act.categories[id] && categories[id]?.reason === "choice_granted",
+    );
+    choose({ ...act, action: consents ? "save" : "opt_out", control: SIGNAL });
   };
 
   /** What holds; the start decides before anybody can ask for it. */
@@ -80,6 +84,7 @@ export const openView = (boot: Boot, { base, nonce, declared, load }: Origin) =>
   /** Takes back what services keep that may no longer; `last` held until now. */
   const clean = (last: Snapshot | null) => sweep(boot.services, snapshot(), last, areas);
 
+  const signals = () => either(boot.signals, readSignals(navigator, window as Speaking));
   const key = keyOf(boot.site);
   const shown = boot.services.map((service) => service.id);
   const local = openArea("localStorage");
@@ -105,7 +110,12 @@ export const openView = (boot: Boot, { base, nonce, declared, load }: Origin) =>
       memory.confirm(record, now());
       settle("service");
     },
-    refused: ({ event_id }, { status }) => speaker.fail(new Error(`${event_id}: ${status}`)),
+    refused: ({ event_id }, { status }) => {
+      // There is no record of it and never will be, so it grants nothing; what it refused holds.
+      memory.narrow(event_id, now());
+      settle("service");
+      speaker.fail(new Error(`${event_id}: ${status}`));
+    },
     now: Date.now,
     random: Math.random,
   });

@@ -268,6 +268,60 @@ describe("a choice", () => {
     expect(next.requests).toEqual([]);
   });
 
+  test("is made by GPC without taking back what it does not reach", async () => {
+    const rules = optOut({ remember_gpc: true });
+    const { v } = payload();
+    const kept = {
+      ...payload({ a: "accept_all", c: { functional: 1, analytics: 1, marketing: 1 } }),
+      v,
+    };
+    const page = await openPage({
+      boot: bootFor(rules),
+      before: GPC,
+      local: {
+        [`holdfire:${SITE}`]: JSON.stringify({ ...kept, h: "ga4,pixel,player", e: "", p: 0 }),
+      },
+    });
+    await expect.poll(() => page.requests.length).toBe(1);
+    expect(page.requests[0]?.body).toMatchObject({ action: "save", control: "gpc" });
+    expect(page.decision("analytics").reason).toBe("choice_granted");
+    expect(page.decision("marketing")).toEqual({ allow: false, reason: "gpc" });
+  });
+
+  test("hears a signal that only the request's header carried", async () => {
+    const boot = bootFor(optOut(), { signals: { gpc: true, dnt: null } });
+    const { decision } = await openPage({ boot });
+    expect(decision("marketing")).toEqual({ allow: false, reason: "gpc" });
+  });
+
+  test("that leaves on what the law allows is no consent elsewhere", async () => {
+    const first = await openPage({ boot: bootFor(optOut()) });
+    first.holdfire.choose({ functional: false });
+    await expect.poll(() => first.requests.length).toBe(1);
+    const local = Object.fromEntries(Object.entries(first.window.localStorage));
+    const next = await openPage({ boot: bootFor(optIn()), local, reply: () => null });
+    expect(next.decision("analytics").allow).toBe(false);
+    expect(next.decision("marketing").allow).toBe(false);
+  });
+
+  test("names something, or is none", async () => {
+    const page = await openPage();
+    page.holdfire.choose({});
+    expect(page.requests).toEqual([]);
+    expect(page.errors).toHaveLength(1);
+  });
+
+  test("that the service refuses for good grants nothing", async () => {
+    const page = await openPage({ reply: () => ({ status: 400 }) });
+    page.holdfire.acceptAll();
+    await expect.poll(() => page.decision("analytics").allow).toBe(false);
+  });
+
+  test("cannot be opened by breaking regular expressions", async () => {
+    const page = await openPage({ before: "RegExp.prototype.test = () => true" });
+    expect(page.decision("marketing").allow).toBe(false);
+  });
+
   test("is not made by GPC where the law does not ask to remember it", async () => {
     const page = await openPage({ boot: bootFor(optOut()), before: GPC });
     await turn();

@@ -331,8 +331,10 @@ describe("the preference centre", () => {
       notice_version: "0".repeat(16),
       recorded_at: 0,
       valid_until: 1,
-      signal_noticed: false,
+      gpc_noticed: false,
+      dnt_noticed: false,
       by_signal: false,
+      left_on: [],
     };
     const analytics: Decision = { allow: true, reason: "choice_granted" };
     stand(bootOf(), snapshotOf({ analytics }, { prior })).banner.show("preferences");
@@ -402,16 +404,23 @@ describe("signals of the browser", () => {
     expect(one(".note").textContent).toContain("counts instead of the signal");
   });
 
-  test("are not mentioned where they change nothing", () => {
-    stand(bootOf(), snapshotOf({}, { signals })).banner.show("banner");
+  test("are not mentioned where they have no force", () => {
+    const categories = optIn().categories.map((one) => ({ ...one, gpc: false }));
+    stand(bootOf({ categories }), snapshotOf({}, { signals })).banner.show("banner");
     expect(all(".note")).toEqual([]);
+  });
+
+  test("are mentioned where a yes would be given in the face of them, whatever denies now", () => {
+    const refused: Decision = { allow: false, reason: "choice_denied" };
+    stand(bootOf(), snapshotOf({ marketing: refused }, { signals })).banner.show("preferences");
+    expect(one(".note").textContent).toContain("Global Privacy Control");
   });
 
   test("leave no switch that could not win over them", () => {
     const boot = bootOf({ conflict_rule: "signal_wins_until_reconfirmed_known" });
     stand(boot, snapshotOf({ marketing: BY_GPC }, { signals })).banner.show("preferences");
     expect(categorySwitches().map(({ disabled }) => disabled)).toEqual([false, false, true]);
-    expect(one(".note").textContent).toContain("for as long as your browser sends the signal");
+    expect(one(".note").textContent).toContain("A choice on this page does not change that.");
   });
 
   test("are said to be overridden where the visitor allowed it here", () => {

@@ -74,6 +74,7 @@ export const bootFor = (rules: Rules = optIn(), more: Partial<Boot> = {}): Boot 
   site: SITE,
   version: VERSION,
   regime: { id: rules.regime, model: rules.model },
+  signals: { gpc: false, dnt: null },
   language: "en",
   direction: "ltr",
   rules,

@@ -27,8 +27,10 @@ const prior = (more: Partial<Prior> = {}): Prior => ({
   notice_version: VERSION,
   recorded_at: NOW - DAY,
   valid_until: NOW + 100 * DAY,
-  signal_noticed: false,
+  gpc_noticed: false,
+  dnt_noticed: false,
   by_signal: false,
+  left_on: [],
   ...more,
 });
 
@@ -86,13 +88,13 @@ describe("a decision", () => {
   });
 
   test("lets a consent beat GPC that was given while it was on, and after being told", () => {
-    const noticed = prior({ signal_noticed: true });
+    const noticed = prior({ gpc_noticed: true, dnt_noticed: true });
     expect(reason(optOut(), { prior: noticed, signals: GPC })).toBe("choice_granted");
   });
 
   test("asks more of that consent where the law asks for an identified visitor", () => {
     const rules = optOut({ conflict_rule: "signal_wins_until_reconfirmed_known" });
-    const noticed = prior({ signal_noticed: true });
+    const noticed = prior({ gpc_noticed: true, dnt_noticed: true });
     expect(reason(rules, { prior: noticed, signals: GPC })).toBe("gpc");
     expect(reason(rules, { prior: noticed, signals: GPC, known: true })).toBe("choice_granted");
   });
@@ -242,7 +244,10 @@ const anyPrior: fc.Arbitrary<Prior> = fc
     notice_version: fc.constantFrom(VERSION, "other"),
     recorded_at: fc.integer({ min: NOW - 500 * DAY, max: NOW }),
     valid_until: fc.integer({ min: NOW - 100 * DAY, max: NOW + 400 * DAY }),
-    signal_noticed: fc.boolean(),
+    gpc_noticed: fc.boolean(),
+    dnt_noticed: fc.boolean(),
+    by_signal: fc.boolean(),
+    left_on: fc.subarray(ids),
   })
   .map((more) => prior(more as Partial<Prior>));
 const anyCircumstances: fc.Arbitrary<Circumstances> = fc

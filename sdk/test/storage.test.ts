@@ -118,8 +118,10 @@ const standing = (more: Partial<Standing> = {}): Standing => ({
   notice_version: VERSION,
   recorded_at: NOW,
   valid_until: NOW + 1_000,
-  signal_noticed: false,
+  gpc_noticed: false,
+  dnt_noticed: false,
   by_signal: false,
+  left_on: [],
   ...more,
 });
 
@@ -160,7 +162,8 @@ const anyStanding = fc
     recorded_at: fc.integer({ min: NOW - 5, max: NOW }),
     categories: fc.dictionary(fc.constantFrom("analytics", "marketing"), fc.boolean()),
     services: fc.dictionary(fc.constantFrom("ga4", "pixel"), fc.boolean()),
-    signal_noticed: fc.boolean(),
+    gpc_noticed: fc.boolean(),
+    dnt_noticed: fc.boolean(),
   })
   .map(standing);
 

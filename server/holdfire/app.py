@@ -138,8 +138,11 @@ def open_observatory(settings: Settings) -> Observatory:
     )
 
 
-def every_script(ctx: Context) -> list[tuple[Site, Regime, str]]:
-    """What a visitor may be handed today: each site, in each language, at each place there is."""
+def every_script(ctx: Context) -> list[tuple[Site, Regime, str, Signals]]:
+    """What a visitor may be handed today: each site, language and place, with GPC and without.
+
+    DNT is rare, and its scripts are made when they are asked for.
+    """
     places = [UNKNOWN_LOCATION]
     for code in ctx.lawbook.law.names:
         country, _, region = code.partition("-")
@@ -153,7 +156,7 @@ def every_script(ctx: Context) -> list[tuple[Site, Regime, str]]:
             regime = ground(ctx, site, visitor, ctx.clock()).resolution.regime
             for language in site.texts:
                 wanted[site.id, id(regime), language] = (site, regime, language)
-    return list(wanted.values())
+    return [(*one, Signals(gpc=gpc)) for gpc in (False, True) for one in wanted.values()]
 
 
 def digests(sites: Mapping[str, Site], shelf: Shelf) -> Digests:

@@ -5,6 +5,7 @@ Exit codes: 0 done, 1 the check found something, 2 usage or configuration error.
 
 import argparse
 import asyncio
+import html
 import json
 import logging
 import os
@@ -12,18 +13,20 @@ import sys
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import BinaryIO
 
 import msgspec
 import uvicorn
 
 from holdfire import app, check, demo, explain, export, serving
-from holdfire.errors import ConfigError, HoldfireError
+from holdfire.errors import ConfigError, HoldfireError, StoreUnavailable
 from holdfire.explain import Explanation, Question
 from holdfire.law import Confidence
 from holdfire.model import UNKNOWN_LOCATION, Location, Site
 from holdfire.settings import Settings, load
 from holdfire.sites import load_locales, load_sites
 from holdfire.visitor import Observatory
+from holdfire.visitor.hops import literal
 
 FOUND, USAGE = 1, 2
 
@@ -98,6 +101,7 @@ def _explain_options(verb: argparse.ArgumentParser) -> None:
         "--quality", choices=("ok", "vpn", "tor", "hosting", "satellite"), default="ok"
     )
     verb.add_argument("--age", type=int, metavar="N")
+    verb.add_argument("--residence", metavar="CC[-SUB]", help="where the visitor lives")
     verb.add_argument(
         "--prior", choices=("accept_all", "reject_all", "analytics_only", "opt_out_sale")
     )
@@ -132,8 +136,9 @@ def run_serve(options: argparse.Namespace) -> int:
     settings = load(options.config, os.environ)
     _log_to_stderr(settings)
     application = app.build(settings, _sites(settings))
-    server = uvicorn.Server(serving.config(application, settings, settings.host, settings.port))
-    server.run()
+    with serving.listen(settings.host, settings.port) as listener:
+        server = uvicorn.Server(serving.config(application, settings, settings.host, settings.port))
+        server.run([listener])
     return 0 if server.started else USAGE
 
 
@@ -153,7 +158,7 @@ def run_check(options: argparse.Namespace) -> int:
 def run_snippet(options: argparse.Namespace) -> int:
     """``holdfire snippet``."""
     _one_site(_sites(load(options.config, os.environ)), options.site)
-    src = f"{options.base.rstrip('/')}/s/{options.site}.js"
+    src = html.escape(f"{options.base.rstrip('/')}/s/{options.site}.js")
     print("<script>window.holdfire=window.holdfire||[]</script>")
     print(f'<script async src="{src}"></script>')
     return 0
@@ -170,7 +175,10 @@ def run_export(options: argparse.Namespace) -> int:
         finally:
             await store.close()
 
-    asyncio.run(copy())
+    try:
+        asyncio.run(copy())
+    except StoreUnavailable as error:
+        raise HoldfireError(f"{_store_name(settings)} cannot be read") from error
     return 0
 
 
@@ -201,21 +209,20 @@ class Clerk:
 
     def answer(self, question: Question) -> Explanation:
         """Answer one. Raises ``HoldfireError`` for a question that cannot be."""
-        try:
-            return explain.explain(
-                question,
-                self._locate(question),
-                _one_site(self._sites, question.site),
-                self._law,
-                datetime.now(UTC).date(),
-            )
-        except ValueError as error:
-            raise HoldfireError(f"date: {error}") from error
+        return explain.explain(
+            question,
+            self._locate(question),
+            _one_site(self._sites, question.site),
+            self._law,
+            datetime.now(UTC).date(),
+            override=self._settings.regime_override or None,
+            floor=self._settings.establishment or None,
+        )
 
     def answer_all(self, file: str) -> int:
         """Answer one question a line, in order; a bad line gets an error in its place."""
         failed = False
-        with sys.stdin.buffer if file == "-" else Path(file).open("rb") as lines:
+        with _lines(file) as lines:
             for line in lines:
                 if not line.strip():
                     continue
@@ -231,21 +238,41 @@ class Clerk:
 
     def _locate(self, question: Question) -> Location:
         if question.ip is not None:
+            if literal(question.ip) is None:
+                raise HoldfireError(f"ip: {question.ip!r} is no address")
             if self._observatory is None:
                 self._observatory = app.open_observatory(self._settings)
-            return self._observatory.place(question.ip)
+            found = self._observatory.place(question.ip)
+            if question.quality == "ok":
+                return found  # the database may know better, and is believed
+            return msgspec.structs.replace(found, confidence="low", quality=question.quality)
         if question.country is None:
             return msgspec.structs.replace(UNKNOWN_LOCATION, quality=question.quality)
         confidence: Confidence = "high" if question.quality == "ok" else "low"
+        country, region = explain.place(question.country, question.region, self._law.law.aliases)
         return Location(
-            country=question.country.upper(),
-            region=question.region.upper().removeprefix(f"{question.country.upper()}-")
-            if question.region
-            else None,
+            country=country,
+            region=region,
             source="override",
             confidence=confidence,
             quality=question.quality,
         )
+
+
+def _lines(file: str) -> BinaryIO:
+    """What to read questions from. Raises ``HoldfireError`` for a file that cannot be read."""
+    if file == "-":
+        return sys.stdin.buffer
+    try:
+        return Path(file).open("rb")
+    except OSError as error:
+        raise HoldfireError(f"--batch {file}: {error.strerror}") from error
+
+
+def _store_name(settings: Settings) -> str:
+    """The record store in words; of a URL nothing is repeated, it may hold a password."""
+    scheme, _, path = settings.database.partition(":///")
+    return f"the record store {path}" if scheme == "sqlite" else "the record store in PostgreSQL"
 
 
 def _sites(settings: Settings) -> Mapping[str, Site]:
@@ -292,6 +319,9 @@ class _JsonLines(logging.Formatter):
             "logger": record.name,
             "message": record.getMessage(),
         }
+        request = getattr(record, "request_id", None)
+        if request is not None:  # the error body tells its reader to report it
+            line["request_id"] = request
         if record.exc_info:
             line["traceback"] = self.formatException(record.exc_info)
         return json.dumps(line, ensure_ascii=True)

@@ -7,15 +7,13 @@ record in one transaction. Whoever calls has already parsed; whatever fails, fai
 import base64
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import datetime
 
 from holdfire import evidence, policy
 from holdfire.errors import EventConflict, StoreUnavailable
-from holdfire.evidence import Evidence, Held, Shown, Subject
-from holdfire.ground import Context, Ground, ground, language_of
+from holdfire.evidence import Evidence, Subject
+from holdfire.ground import Context, Ground, circumstances, ground, language_of
 from holdfire.model import (
     Choice,
-    Circumstances,
     Decision,
     Decisions,
     DecisionSource,
@@ -26,9 +24,11 @@ from holdfire.model import (
     NoticeRegime,
     Prior,
     Record,
+    Rules,
     Site,
     Visitor,
 )
+from holdfire.proof import prove
 from holdfire.rules import links
 from holdfire.tokens import VisitorToken, token_of
 
@@ -53,7 +53,7 @@ class Chosen:
     """A choice that is durable, and what follows from it."""
 
     record: Record
-    evidence: Evidence
+    standing: Evidence  # of the visitor's newest act, which is this one unless it was sent again
     token: str
     fresh: bool  # false: the same act had been recorded before
 
@@ -72,7 +72,7 @@ async def decide(ctx: Context, site: Site, visitor: Visitor, token: VisitorToken
         prior=prior,
         regime=held.rules.regime,
         decided_at=int(now),
-        valid_until=prior.valid_until if prior else int(now) + FRESH_SECONDS,
+        valid_until=_relied_upon(held.rules, prior, decisions, now),
         source="store" if prior else "default",
     )
 
@@ -124,14 +124,14 @@ async def choose(
 ) -> Chosen:
     """Record one act, durably, once.
 
-    Raises ``EventConflict`` if the event id belongs to another act, ``Overloaded`` if nothing was
+    Raises ``ActionMismatch`` for an acknowledgement that refuses, ``EventConflict`` if the event id belongs to another act, ``Overloaded`` if nothing was
     recorded, ``StoreUnavailable`` if it is not known: sending it again settles it.
     """
     now = ctx.clock()
     held = ground(ctx, site, visitor, now)
     before = await ctx.store.latest(site.id, token.visitor) if token else None
     pseudonym = token.visitor if token else _pseudonym(ctx.random)
-    proof = _prove(ctx, site, visitor, choice, held=held, before=before, now=now)
+    proof = prove(ctx, site, visitor, choice, held=held, before=before, now=now)
     appended = await ctx.store.append(
         Draft(
             site=site.id,
@@ -149,98 +149,17 @@ async def choose(
     if token is not None and record.visitor != token.visitor:
         # The same act replayed under another pseudonym would hand over that visitor's token.
         raise EventConflict("This event id belongs to another visitor.")
-    recorded = proof if appended.fresh else evidence.read(record)
+    newest = record if appended.fresh else await _latest(ctx, record)
+    standing = evidence.read(newest)
     signed = ctx.tokens.sign(
-        site.id, token_of(record.visitor, record.seq, evidence.prior_of(recorded))
+        site.id, token_of(newest.visitor, newest.seq, evidence.prior_of(standing))
     )
-    return Chosen(record=record, evidence=recorded, token=signed, fresh=appended.fresh)
+    return Chosen(record=record, standing=standing, token=signed, fresh=appended.fresh)
 
 
-def _prove(
-    ctx: Context,
-    site: Site,
-    visitor: Visitor,
-    choice: Choice,
-    *,
-    held: Ground,
-    before: Record | None,
-    now: float,
-) -> Evidence:
-    """Everything the record is to prove, decided under the notice that holds now."""
-    server_ms = int(now * 1000)
-    client_ms = _ms(choice.client_time)
-    effective, late = _effective(choice, min(client_ms, server_ms), before)
-    noticed = evidence.signal_noticed(choice, visitor)
-    valid_until = int(now) + held.rules.choice_days * policy.DAY
-    prior = Prior(
-        action=choice.action,
-        categories=effective,
-        services=choice.services,
-        shown_services=tuple(s.id for s in site.services),
-        notice_version=choice.notice_version,
-        recorded_at=int(now),
-        valid_until=valid_until,
-        signal_noticed=noticed,
-        by_signal=evidence.is_signal(choice.action, choice.layer, choice.control),
-    )
-    decided = policy.decide(held.rules, circumstances(site, visitor, prior, now))
-    return Evidence(
-        v=1,
-        site=site.id,
-        event_id=choice.event_id,
-        action=choice.action,
-        layer=choice.layer,
-        control=choice.control,
-        categories=choice.categories,
-        services=choice.services,
-        effective=effective,
-        late=late,
-        shown_services=prior.shown_services,
-        decisions=decided.categories,
-        shown=Shown(
-            notice_version=choice.notice_version,
-            current_version=site.version,
-            texts=ctx.digests.texts[site.id, choice.language],
-            config=ctx.digests.config[site.id],
-            sdk=ctx.digests.sdk,
-        ),
-        language=choice.language,
-        regime=Held(
-            id=held.rules.regime, model=held.rules.model, picked_by=held.resolution.picked_by
-        ),
-        location=visitor.location,
-        age=visitor.age,
-        residence=visitor.residence,
-        signals=visitor.signals,
-        signal_noticed=noticed,
-        client_time=choice.client_time,
-        server_ms=server_ms,
-        skewed=abs(server_ms - client_ms) > evidence.SKEW_MS,
-        valid_until=valid_until,
-        keep_days=held.resolution.regime.proof.retain_days,
-        via="banner" if choice.layer else "api",
-    )
-
-
-def _effective(
-    choice: Choice, acted_ms: int, before: Record | None
-) -> tuple[dict[str, bool], bool]:
-    """What counts from now on: an act that arrives after a newer one can only narrow it.
-
-    An accept made offline, delivered after a later refusal, must not undo that refusal. A clock
-    that ran ahead at the earlier act is not believed, or it would silence every later one.
-    """
-    if before is None:
-        return choice.categories, False
-    newer = evidence.read(before)
-    if acted_ms >= min(_ms(newer.client_time), newer.server_ms // 1000 * 1000):
-        return choice.categories, False
-    standing = newer.effective
-    return {key: said and standing.get(key, False) for key, said in choice.categories.items()}, True
-
-
-def _ms(moment: str) -> int:
-    return int(datetime.fromisoformat(moment).timestamp() * 1000)
+async def _latest(ctx: Context, record: Record) -> Record:
+    """An act sent again is answered with what holds now: it may have been withdrawn since."""
+    return await ctx.store.latest(record.site, record.visitor) or record
 
 
 async def _newest(ctx: Context, site: Site, token: VisitorToken | None) -> Prior | None:
@@ -251,16 +170,14 @@ async def _newest(ctx: Context, site: Site, token: VisitorToken | None) -> Prior
     return None if record is None else evidence.prior_of(evidence.read(record))
 
 
-def circumstances(site: Site, visitor: Visitor, prior: Prior | None, now: float) -> Circumstances:
-    """All that the decision for a visitor depends on, besides the rules."""
-    return Circumstances(
-        now=int(now),
-        notice_version=site.version,
-        services=tuple(s.id for s in site.services),
-        signals=visitor.signals,
-        prior=prior,
-        age=visitor.age,
-    )
+def _relied_upon(table: Rules, prior: Prior | None, decided: Decisions, now: float) -> int:
+    """Until when the answer holds if nobody acts: what rests on a choice, until that runs out.
+
+    Everything else may change with the law, at midnight, or with a signal, at any time.
+    """
+    chosen = any(d.reason.startswith("choice_") for d in decided.categories.values())
+    ends = policy.expires(prior, table) if prior and chosen else int(now)
+    return max(ends, int(now) + FRESH_SECONDS)
 
 
 def _degraded(held: Ground, now: float) -> Answer:

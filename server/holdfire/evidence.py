@@ -18,6 +18,7 @@ from holdfire.model import (
     Location,
     Prior,
     Record,
+    Rules,
     Signals,
     Visitor,
 )
@@ -55,6 +56,8 @@ class Evidence(Value, frozen=True):
     categories: dict[str, bool]  # the full state as the visitor put it: granted and denied
     services: dict[str, bool]
     effective: dict[str, bool]  # what counts; narrower only for an act that arrived late
+    effective_services: dict[str, bool]
+    left_on: tuple[str, ...]  # named true, but only left as the law had it: no consent
     late: bool
     shown_services: tuple[str, ...]
     decisions: dict[str, Decision]  # what followed from it, with reasons
@@ -65,7 +68,8 @@ class Evidence(Value, frozen=True):
     age: int | None  # as the owner's page declared
     residence: tuple[str, str | None] | None
     signals: Signals
-    signal_noticed: bool
+    gpc_noticed: bool
+    dnt_noticed: bool
     client_time: str
     server_ms: int
     skewed: bool
@@ -112,25 +116,30 @@ def prior_of(evidence: Evidence) -> Prior:
     return Prior(
         action=evidence.action,
         categories=evidence.effective,
-        services=evidence.services,
+        services=evidence.effective_services,
         shown_services=evidence.shown_services,
         notice_version=evidence.shown.notice_version,
         recorded_at=evidence.server_ms // 1000,
         valid_until=evidence.valid_until,
-        signal_noticed=evidence.signal_noticed,
-        by_signal=is_signal(evidence.action, evidence.layer, evidence.control),
+        gpc_noticed=evidence.gpc_noticed,
+        dnt_noticed=evidence.dnt_noticed,
+        by_signal=is_signal(evidence.layer, evidence.control),
+        left_on=evidence.left_on,
     )
 
 
-def is_signal(action: Action, layer: int, control: str) -> bool:
+def is_signal(layer: int, control: str) -> bool:
     """Whether the act is GPC itself, remembered by the page (11 CCR 7025(c)(5))."""
-    return action == "opt_out" and layer == 0 and control == "gpc"
+    return layer == 0 and control == "gpc"
 
 
-def signal_noticed(choice: Choice, visitor: Visitor) -> bool:
-    """Whether the act was made under a signal and after being told so.
+def noticed(choice: Choice, visitor: Visitor, rules: Rules) -> tuple[bool, bool]:
+    """Whether the act was made in the face of GPC, and of DNT, and after being told so.
 
-    Both layers of our interface say it whenever a signal is on; a call by the site's own code
-    (layer 0) proves no such thing.
+    Both layers of our interface say so whenever a signal that has force here is on; a call by the
+    site's own code (layer 0) proves no such thing, and of a signal without force nothing is said.
     """
-    return choice.layer > 0 and (visitor.signals.gpc or visitor.signals.dnt is True)
+    told = choice.layer > 0
+    gpc = told and visitor.signals.gpc and any(rule.gpc for rule in rules.categories)
+    dnt = told and visitor.signals.dnt is True and any(rule.dnt for rule in rules.categories)
+    return gpc, dnt

@@ -4,6 +4,8 @@ Used by ``holdfire explain`` and by the demo's panel. Pure but for the question'
 which the caller has turned into a location before it comes here.
 """
 
+import re
+from collections.abc import Mapping
 from datetime import UTC, date, datetime
 from typing import Literal
 
@@ -11,6 +13,7 @@ import msgspec
 
 from holdfire import policy
 from holdfire.duties import cited, duties
+from holdfire.errors import HoldfireError
 from holdfire.law import Model, Prompt, Regime, Resolution, TraceStep, Value
 from holdfire.model import (
     Action,
@@ -29,6 +32,13 @@ from holdfire.regimes import Lawbook
 from holdfire.rules import compile_rules
 
 PriorName = Literal["accept_all", "reject_all", "analytics_only", "opt_out_sale"]
+OLDEST = 150  # years, as the HTTP door has it
+ATTESTABLE = ("analytics", "functional")
+
+_DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
+_COUNTRY = re.compile(r"[A-Za-z0-9]{2}")  # digits for T1 and its like
+_REGION = re.compile(r"[A-Z0-9]{1,3}")
+_PREFIXED = re.compile(r"([A-Z0-9]{2})-?([A-Z0-9]{1,3})")
 
 
 class Question(Value, frozen=True):
@@ -43,6 +53,7 @@ class Question(Value, frozen=True):
     gpc: bool = False
     dnt: bool = False
     age: int | None = None
+    residence: str | None = None
     known: bool = False
     prior: PriorName | None = None
     prior_expired: bool = False
@@ -74,12 +85,30 @@ class Explanation(Value, frozen=True):
 
 
 def explain(
-    question: Question, location: Location, site: Site, lawbook: Lawbook, today: date
+    question: Question,
+    location: Location,
+    site: Site,
+    lawbook: Lawbook,
+    today: date,
+    *,
+    override: str | None = None,
+    floor: str | None = None,
 ) -> Explanation:
-    """Answer one question. Raises ``ValueError`` for a date that is none."""
-    on = date.fromisoformat(question.date) if question.date else today
+    """Answer one question, under the operator's ``override`` and ``floor`` (``Lawbook.at``).
+
+    Raises ``HoldfireError`` for a question that contradicts itself or is out of range.
+    """
+    _refuse_contradiction(question)
+    on = today if question.date is None else _day(question.date)
     site = _attested(site, question)
-    found = lawbook.at(location, on, overlays=site.overlays)
+    found = lawbook.at(
+        location,
+        on,
+        override=override,
+        floor=floor,
+        residence=_residence(question.residence, lawbook.law.aliases),
+        overlays=site.overlays,
+    )
     rules = compile_rules(site, found.regime)
     now = int(datetime(on.year, on.month, on.day, 12, tzinfo=UTC).timestamp())
     circumstances = Circumstances(
@@ -93,6 +122,56 @@ def explain(
         parental=question.parental,
     )
     return explained(site, location, found, rules, circumstances)
+
+
+def place(country: str, region: str | None, aliases: Mapping[str, str]) -> tuple[str, str | None]:
+    """Country and subdivision in upper case, the subdivision without the country before it.
+
+    Which of them exist is for the law to say: a code it does not know is the strictest place.
+    Raises ``HoldfireError`` for what cannot be a code at all.
+    """
+    if _COUNTRY.fullmatch(country) is None:
+        raise HoldfireError(f"country: {country!r} is no code of two letters")
+    code = country.upper()
+    if not region:
+        return code, None
+    bare = region.upper() if region.isascii() else ""  # of "ß" Python would make "SS"
+    if _REGION.fullmatch(bare):
+        return code, bare
+    prefixed = _PREFIXED.fullmatch(bare)
+    if prefixed is None or aliases.get(prefixed[1], prefixed[1]) != aliases.get(code, code):
+        raise HoldfireError(f"region: {region!r} is no subdivision, as in CA or US-CA, of {code}")
+    return code, prefixed[2]
+
+
+def _refuse_contradiction(question: Question) -> None:
+    if question.ip is not None and (question.country is not None or question.region):
+        raise HoldfireError("ip: an address says where it is; leave out country and region")
+    if question.region and question.country is None:
+        raise HoldfireError("region: name its country too")
+    if question.age is not None and not 0 <= question.age <= OLDEST:
+        raise HoldfireError(f"age: {question.age} is no age between 0 and {OLDEST}")
+
+
+def _day(text: str) -> date:
+    try:
+        if _DAY.fullmatch(text):
+            return date.fromisoformat(text)
+    except ValueError:
+        pass  # the shape of a day, and none: said below
+    raise HoldfireError(f"date: {text!r} is no day, written YYYY-MM-DD")
+
+
+def _residence(text: str | None, aliases: Mapping[str, str]) -> tuple[str, str | None] | None:
+    if text is None:
+        return None
+    country, hyphen, region = text.partition("-")
+    if hyphen and not region:
+        raise HoldfireError(f"residence: {text!r} is not written CC or CC-SUB")
+    try:
+        return place(country, region, aliases)
+    except HoldfireError as error:
+        raise HoldfireError(f"residence: {error}") from error
 
 
 def explained(
@@ -155,7 +234,12 @@ def _authority(decision: Decision, key: str, regime: Regime) -> str | None:
 
 def _attested(site: Site, question: Question) -> Site:
     named = question.attest
-    attest = tuple(part.strip() for part in named.split(",")) if isinstance(named, str) else named
+    words = named.split(",") if isinstance(named, str) else named
+    attest = {word.strip() for word in words} - {""}
+    if unknown := attest.difference(ATTESTABLE):
+        raise HoldfireError(
+            f"attest: {min(unknown)!r} is unknown; there are: {', '.join(ATTESTABLE)}"
+        )
     attested = msgspec.structs.replace(
         site.attestations,
         analytics_exempt=site.attestations.analytics_exempt or "analytics" in attest,
@@ -189,5 +273,6 @@ def _prior(question: Question, site: Site, rules: Rules, now: int) -> Prior | No
         notice_version=site.version,
         recorded_at=made,
         valid_until=made + lasts,
-        signal_noticed=question.signal_at_choice,
+        gpc_noticed=question.signal_at_choice,
+        dnt_noticed=question.signal_at_choice,
     )

@@ -13,7 +13,7 @@ EVERY = 10_000  # records between two lines of progress
 COLUMNS = (
     "log_index", "seq", "site", "visitor", "event_id", "recorded_ms", "action", "layer", "control",
     "categories", "services", "language", "regime", "model", "country", "region",
-    "location_source", "gpc", "dnt", "signal_noticed", "notice_version", "texts_sha256",
+    "location_source", "gpc", "dnt", "gpc_noticed", "notice_version", "texts_sha256",
     "client_time", "valid_until", "address_prefix", "browser",
 )  # fmt: skip
 
@@ -66,7 +66,7 @@ def _row(record: Record) -> Iterator[tuple[str, object]]:
         record.recorded_ms, proof.action, proof.layer, proof.control, proof.categories,
         proof.services, proof.language, proof.regime.id, proof.regime.model,
         proof.location.country, proof.location.region, proof.location.source, proof.signals.gpc,
-        proof.signals.dnt, proof.signal_noticed, proof.shown.notice_version, proof.shown.texts,
+        proof.signals.dnt, proof.gpc_noticed, proof.shown.notice_version, proof.shown.texts,
         proof.client_time, proof.valid_until, person.address_prefix, person.browser,
     )  # fmt: skip
     return zip(COLUMNS, values, strict=True)

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
 from holdfire.law import Resolution
-from holdfire.model import Rules, Site, Visitor
+from holdfire.model import Circumstances, Prior, Rules, Site, Visitor
 from holdfire.regimes import Lawbook
 from holdfire.rules import compile_rules
 from holdfire.store import Store
@@ -73,3 +73,15 @@ def language_of(site: Site, visitor: Visitor, held: Ground) -> str:
     """The language to speak: one the visitor wants, else one of the place, else the site's own."""
     wanted = (*visitor.languages, *held.resolution.regime.ui.languages)
     return negotiate(wanted, tuple(site.texts), site.default_language)
+
+
+def circumstances(site: Site, visitor: Visitor, prior: Prior | None, now: float) -> Circumstances:
+    """All that the decision for a visitor depends on, besides the rules."""
+    return Circumstances(
+        now=int(now),
+        notice_version=site.version,
+        services=tuple(s.id for s in site.services),
+        signals=visitor.signals,
+        prior=prior,
+        age=visitor.age,
+    )

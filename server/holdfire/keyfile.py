@@ -14,13 +14,18 @@ BYTES = 32  # 256 bits, as long as the digest they key
 def read_or_make(folder: Path, random: Callable[[int], bytes]) -> tuple[str, ...]:
     """The keys in ``folder``, oldest first; one is made where there are none yet.
 
-    Raises ``ConfigError`` if the file can be read by others, or holds no key.
+    Raises ``ConfigError`` if the file can be read by others, holds no key, or cannot be made.
     """
-    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     path = folder / NAME
-    if not path.exists():
-        _make(path, random)
-    return _read(path)
+    try:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        if not path.exists():
+            _make(path, random)
+        return _read(path)
+    except OSError as error:
+        what = f"no keys can be kept here: {error.strerror}"
+        remedy = "name a folder that this user may write"
+        raise ConfigError((Problem(str(folder), "data_dir", what, remedy),)) from error
 
 
 def _make(path: Path, random: Callable[[int], bytes]) -> None:

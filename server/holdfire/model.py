@@ -198,8 +198,10 @@ class Prior(Value, frozen=True):
     notice_version: str
     recorded_at: int
     valid_until: int
-    signal_noticed: bool  # made while a signal was on, and after being told so
+    gpc_noticed: bool = False  # made while GPC was on, and after being told so
+    dnt_noticed: bool = False  # likewise DNT
     by_signal: bool = False  # GPC itself was the act, remembered as the law asks
+    left_on: tuple[str, ...] = ()  # named true, but only left as the law had it: no consent
 
 
 class Circumstances(Value, frozen=True):

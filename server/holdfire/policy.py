@@ -47,8 +47,11 @@ class Facts(Value, frozen=True, gc=False):
     """What is the same for every category of one visitor, found once."""
 
     lapse: Reason | None  # why an earlier yes no longer grants; None: it does
-    refusal: Reason | None  # the reason of an earlier no that still stands
-    consent_wins: bool  # over a signal, by the regime's conflict rule
+    left_on: tuple[str, ...]  # yeses that are no consent
+    refusal_stands: bool
+    by_signal: bool  # the act was GPC itself
+    beats_gpc: bool  # whether a consent wins over the signal, by the regime's conflict rule
+    beats_dnt: bool
     age: int | None
     parental: bool
     gpc: bool
@@ -59,7 +62,9 @@ def decide(table: Rules, now: Circumstances) -> Decisions:
     """Decide every category, the sale, and what the visitor is to be shown."""
     facts = _facts(table, now)
     said = now.prior.categories if now.prior else {}
-    sale = BECAUSE[_reason(table.sale_or_share, _said_of_sale(table, said), facts)]
+    sale = BECAUSE[
+        _reason(table.sale_or_share, _said_of_sale(table, said, frozenset(facts.left_on)), facts)
+    ]
     honoured = facts.gpc and not sale.allow
     return Decisions(
         categories={
@@ -94,24 +99,24 @@ def _reason(  # noqa: C901, PLR0911 -- a precedence reads as the list it is
     minor = _minor(rule, facts.age) if facts.age is not None else ()
     if "ban" in minor or ("parental_opt_in" in minor and not facts.parental):
         return "minor"
-    if said is False and facts.refusal is not None:
-        return facts.refusal
+    if said is False and facts.refusal_stands:
+        return "gpc" if facts.by_signal and rule.gpc else "choice_denied"
     if rule.consent_cannot_unlock:
         return "default_denied"
     granted = said is True and facts.lapse is None
-    if not (granted and facts.consent_wins):
-        if facts.gpc and rule.gpc:
-            return "gpc"
-        if facts.dnt and rule.dnt:
-            return "dnt"
-    if granted:
+    consents = granted and rule.id not in facts.left_on
+    if facts.gpc and rule.gpc and not (consents and facts.beats_gpc):
+        return "gpc"
+    if facts.dnt and rule.dnt and not (consents and facts.beats_dnt):
+        return "dnt"
+    if consents:
         return "choice_granted"
     if minor:
         return "minor"
     if rule.exempt:
         return "gpc" if facts.gpc and rule.gpc_ends_exempt else "exempt_granted"
     if rule.default == "granted":
-        return "default_granted"
+        return "choice_granted" if granted else "default_granted"
     return facts.lapse if said and facts.lapse else "default_denied"
 
 
@@ -121,17 +126,25 @@ def _minor(rule: CategoryRule, age: int) -> tuple[MinorEffect, ...]:
 
 def _facts(table: Rules, now: Circumstances) -> Facts:
     prior = now.prior
-    noticed = prior is not None and prior.signal_noticed
     return Facts(
         lapse=_lapse(table, now),
-        refusal=_refusal(table, now),
-        consent_wins=table.conflict_rule == "explicit_wins"
-        or (noticed and (now.known or table.conflict_rule != KNOWN_ONLY)),
+        left_on=prior.left_on if prior else (),
+        refusal_stands=_refusal_stands(table, now),
+        by_signal=prior is not None and prior.by_signal,
+        beats_gpc=_beats(table, now, noticed=prior is not None and prior.gpc_noticed),
+        beats_dnt=_beats(table, now, noticed=prior is not None and prior.dnt_noticed),
         age=_age(table, now),
         parental=now.parental,
         gpc=now.signals.gpc,
         dnt=now.signals.dnt is True,
     )
+
+
+def _beats(table: Rules, now: Circumstances, *, noticed: bool) -> bool:
+    """Whether a consent wins over a signal that it was, or was not, given in the face of."""
+    if table.conflict_rule == "explicit_wins":
+        return True
+    return noticed and (now.known or table.conflict_rule != KNOWN_ONLY)
 
 
 def _age(table: Rules, now: Circumstances) -> int | None:
@@ -146,33 +159,32 @@ def _lapse(table: Rules, now: Circumstances) -> Reason | None:
     prior = now.prior
     if prior is None or prior.action not in CONSENTS:
         return "default_denied"
-    if now.now >= _expires(prior, table):
+    if now.now >= expires(prior, table):
         return "choice_expired"
     if prior.notice_version != now.notice_version:
         return "notice_changed"
     return None
 
 
-def _refusal(table: Rules, now: Circumstances) -> Reason | None:
-    """The reason by which an earlier no still denies, or ``None`` if it does not."""
-    prior = now.prior
-    if prior is None or prior.action == "acknowledge":
-        return None
-    if table.refusal_lapses and now.now >= _expires(prior, table):
-        return None
-    return "gpc" if prior.by_signal else "choice_denied"
+def _refusal_stands(table: Rules, now: Circumstances) -> bool:
+    if now.prior is None or now.prior.action == "acknowledge":
+        return False
+    return not table.refusal_lapses or now.now < expires(now.prior, table)
 
 
-def _expires(prior: Prior, table: Rules) -> int:
+def expires(prior: Prior, table: Rules) -> int:
     """The earlier of what the visitor was told and what the law here allows, in seconds."""
     return min(prior.valid_until, prior.recorded_at + table.choice_days * DAY)
 
 
-def _said_of_sale(table: Rules, said: Mapping[str, bool]) -> Said:
+def _said_of_sale(table: Rules, said: Mapping[str, bool], left_on: AbstractSet[str]) -> Said:
     """What was said of the sale: to refuse one category that carries it is to refuse it."""
-    states = [said.get(rule.id) for rule in table.categories if rule.sale]
+    carriers = [rule.id for rule in table.categories if rule.sale]
+    states = [said.get(key) for key in carriers]
     if False in states:
         return False
+    if not left_on.isdisjoint(carriers):
+        return None
     return True if states and None not in states else None
 
 
@@ -209,8 +221,10 @@ def _decided(prior: Prior, table: Rules) -> AbstractSet[str]:
     Where silence means "no", only an answer settles one: a notice closed, or a sale refused
     elsewhere, leaves the rest still to be asked.
     """
-    if table.model != "opt_in" or prior.action in CONSENTS:
+    if table.model != "opt_in":
         return prior.categories.keys()
+    if prior.action in CONSENTS:
+        return prior.categories.keys() - {k for k in prior.left_on if prior.categories.get(k)}
     if prior.action == "acknowledge":
         return frozenset()
     return {key for key, granted in prior.categories.items() if not granted}

@@ -1,13 +1,28 @@
 """How uvicorn is run: one process, loopback unless told otherwise, nothing about visitors logged."""
 
+import socket
+
 import uvicorn
 from starlette.applications import Starlette
 
+from holdfire.errors import ConfigError, Problem
 from holdfire.settings import Settings
 
 IDLE_SECONDS = 15  # a kept connection that says nothing longer than this is somebody else's place
 BACKLOG = 2_048
-CONCURRENCY = 4_096  # beyond it uvicorn answers 503, which every caller reads as "no"
+CONNECTIONS = 8_192  # the last resort, idle ones counted; web.middleware sheds load long before
+
+
+def listen(host: str, port: int) -> socket.socket:
+    """Take the port, before anything is started. Raises ``ConfigError`` if it cannot be had."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    try:
+        return socket.create_server((host, port), family=family, backlog=BACKLOG)
+    except (OSError, OverflowError) as error:
+        what = f"nothing can listen on {host}:{port}: {error}"
+        raise ConfigError(
+            (Problem("settings", "port", what, "stop what does, or set another"),)
+        ) from error
 
 
 def config(application: Starlette, settings: Settings, host: str, port: int) -> uvicorn.Config:
@@ -26,5 +41,5 @@ def config(application: Starlette, settings: Settings, host: str, port: int) -> 
         timeout_keep_alive=IDLE_SECONDS,
         timeout_graceful_shutdown=settings.graceful_seconds,
         backlog=BACKLOG,
-        limit_concurrency=CONCURRENCY,
+        limit_concurrency=CONNECTIONS,
     )

@@ -35,8 +35,9 @@ class VisitorToken(
         "categories": "c",
         "services": "s",
         "shown_services": "h",
-        "signal_noticed": "k",
+        "noticed": "k",
         "by_signal": "g",
+        "left_on": "d",
     },
 ):
     """A visitor's pseudonym and newest choice. Times are seconds since 1970, UTC."""
@@ -50,8 +51,9 @@ class VisitorToken(
     categories: dict[str, int]
     services: dict[str, int] = msgspec.field(default_factory=dict)
     shown_services: tuple[str, ...] | None = None  # left out where the token would grow too long
-    signal_noticed: int = 0
+    noticed: int = 0  # 1 GPC, 2 DNT, 3 both
     by_signal: int = 0
+    left_on: tuple[str, ...] = ()
 
 
 _DECODER = msgspec.json.Decoder(VisitorToken)
@@ -119,6 +121,7 @@ def token_of(visitor: str, seq: int, prior: Prior) -> VisitorToken:
         categories={key: int(granted) for key, granted in prior.categories.items()},
         services={key: int(granted) for key, granted in prior.services.items()},
         shown_services=prior.shown_services,
-        signal_noticed=int(prior.signal_noticed),
+        noticed=int(prior.gpc_noticed) | int(prior.dnt_noticed) << 1,
         by_signal=int(prior.by_signal),
+        left_on=prior.left_on,
     )

@@ -117,6 +117,16 @@ def test_gpc_in_california_silences_marketing_without_a_click(browser: Browser, 
         }
 
 
+def test_gpc_in_the_header_alone_is_obeyed(browser: Browser, demo: Demo) -> None:
+    """A browser may send the header and not show the property."""
+    with visitor(browser, demo, extra_http_headers={"Sec-GPC": "1"}) as visit:
+        page = visit.open("US-CA")
+        fired(page, visit, ANALYTICS | FUNCTIONAL)
+        visit.settle(page)
+
+        assert not MARKETING & set(visit.third_party())
+
+
 def test_without_gpc_california_runs_until_the_visitor_opts_out(visit: Visit) -> None:
     """An opt-out regime runs by default, and an opt-out stops the sale at once and for good."""
     page = visit.open("US-CA")

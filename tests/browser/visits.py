@@ -144,8 +144,9 @@ def visit(browser: Browser, demo: Demo) -> Iterator[Visit]:
 @contextmanager
 def visitor(browser: Browser, demo: Demo, *, gpc: bool = False, **options: Any) -> Iterator[Visit]:
     """A fresh visitor with a profile of its own; a page that threw fails the test."""
-    headers = {"Sec-GPC": "1"} if gpc else {}
-    context = browser.new_context(extra_http_headers=headers, **options)
+    if gpc:
+        options = {"extra_http_headers": {"Sec-GPC": "1"}, **options}
+    context = browser.new_context(**options)
     if gpc:
         context.add_init_script(
             "Object.defineProperty(Navigator.prototype, 'globalPrivacyControl',"

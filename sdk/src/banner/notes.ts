@@ -10,15 +10,18 @@ import { decidable, signalStands } from "./selection";
 export function signalNotes(scene: Scene): HTMLElement[] {
   const { boot, say } = scene;
   const snapshot = scene.snapshot();
-  const because = (reason: Reason) =>
-    titles(scene, ({ id }) => is(snapshot.categories[id], reason));
+  // Also what is denied for another reason: a yes given here is given in the face of the signal.
+  const reached = (signal: "gpc" | "dnt") =>
+    snapshot.signals[signal] === true
+      ? titles(scene, (rule) => rule[signal] && !snapshot.categories[rule.id]?.allow)
+      : "";
   const overridden = titles(
     scene,
     ({ id, gpc }) => gpc && snapshot.signals.gpc && is(snapshot.categories[id], "choice_granted"),
   );
   const notes: HTMLElement[] = [];
   for (const signal of ["gpc", "dnt"] as const) {
-    const categories = because(signal);
+    const categories = reached(signal);
     if (!categories) continue;
     const stands = decidable(boot).some(({ id }) => signalStands(boot, snapshot, id));
     const outcome = stands ? "signal.stays" : "signal.override";

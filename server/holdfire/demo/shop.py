@@ -16,7 +16,7 @@ from holdfire import consent, explain, policy
 from holdfire.demo.collector import HTML, JAVASCRIPT, Tally
 from holdfire.errors import NotFound
 from holdfire.explain import Explanation
-from holdfire.ground import ground
+from holdfire.ground import circumstances, ground
 from holdfire.law import Value
 from holdfire.model import Decision, Signals, Site
 from holdfire.web.house import house_of, json_response
@@ -137,7 +137,7 @@ async def trace(request: Request) -> Response:
     visitor = visitor_of(request, query_of(request))
     answer = await consent.decide(ctx, site, visitor, token_of(request, site))
     held = ground(ctx, site, visitor, answer.decided_at)
-    now = consent.circumstances(site, visitor, answer.prior, answer.decided_at)
+    now = circumstances(site, visitor, answer.prior, answer.decided_at)
     told = Told(
         explanation=explain.explained(site, visitor.location, held.resolution, held.rules, now),
         signals=visitor.signals,

@@ -34,12 +34,14 @@ class Store(Protocol):
     **Concurrency.** Every method may be called from any number of tasks of the event loop that
     opened the store. Writes that arrive together are committed together. A caller that is
     cancelled while it waits loses the answer and nothing else: its act, and those committed with
-    it, are recorded all the same. After ``append`` has returned, ``latest``, ``find`` and ``scan``
-    on the same store see the record.
+    it, are recorded all the same. After ``append`` has returned, ``latest`` and ``scan`` on the
+    same store see the record.
 
     **Errors.** Whatever fails below surfaces as ``StoreUnavailable``, the original chained, and
     never as an empty answer: "no choice is known" is only said when the log was read. The store
     mends itself: when the disk or the server is back, the next call succeeds, without a restart.
+    A SQLite file that was removed or replaced is an outage too, and a shorter log in its place is
+    not gone on with before a restart.
     """
 
     async def append(self, draft: Draft) -> Appended:
@@ -61,10 +63,6 @@ class Store(Protocol):
         """The visitor's newest record (highest ``seq``), by one indexed query."""
         ...
 
-    async def find(self, site: str, event_id: str) -> Record | None:
-        """The record of this event id, by one indexed query."""
-        ...
-
     def scan(self, site: str | None = None, after: int = -1) -> AsyncIterator[Record]:
         """Records in log order: those after index ``after``, of one site or of all.
 
@@ -75,6 +73,14 @@ class Store(Protocol):
 
     async def size(self) -> int:
         """How many records the log holds: the next free index."""
+        ...
+
+    async def readable(self) -> None:
+        """Return if the log can be read now: for a lookup that has no visitor to ask it about.
+
+        Costs no more than ``latest``. PostgreSQL may have found it out up to a second ago.
+        Raises ``StoreUnavailable`` if it cannot be read.
+        """
         ...
 
     async def ready(self) -> None:

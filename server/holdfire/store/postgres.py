@@ -12,7 +12,9 @@ sending it again finds it.
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Sequence
+import math
+import time
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager, suppress
 from typing import Any, Self
 from urllib.parse import urlsplit
@@ -39,6 +41,10 @@ CONNECTIONS = 8
 # A migration may have tables to rewrite. Past this the server is taken to have died on the way.
 MIGRATION_SECONDS = 600.0
 
+# How long a lookup without a visitor goes by the last time the log was read for one. Most lookups
+# have none, and need not each go to the server. The first failure of any question ends it.
+READABLE_SECONDS = 1.0
+
 # Records held in memory by a scan: 1 MB of usual ones, 64 MB of the largest there can be.
 PAGE = 512
 
@@ -62,8 +68,8 @@ _SETTINGS = {
 
 # `*` is the columns of table record, which are the fields of model.Record, in order.
 _LATEST = "SELECT * FROM record WHERE site = $1 AND visitor = $2 ORDER BY seq DESC LIMIT 1"
-_FIND = "SELECT * FROM record WHERE site = $1 AND event_id = $2"
 _SIZE = "SELECT size FROM head"
+_READABLE = "SELECT 1 FROM head"
 _PAGE = """
     SELECT * FROM record
     WHERE log_index >= $1 AND log_index < $2 AND ($3::text IS NULL OR site = $3)
@@ -121,8 +127,10 @@ _NO_ADDRESS = Problem(
 class PostgresStore:
     """``Store`` over a PostgreSQL database: the contract is there. Made by ``open``."""
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, clock: Callable[[], float]) -> None:
         self._url = url
+        self._clock = clock
+        self._readable_until = -math.inf
         self._closed = False
         self._pool: asyncpg.Pool | None = None
         self._attempt: asyncio.Task[None] | None = None
@@ -130,15 +138,17 @@ class PostgresStore:
         self._commits = GroupCommit(self._commit)
 
     @classmethod
-    async def open(cls, url: str) -> Self:
+    async def open(cls, url: str, *, clock: Callable[[], float] = time.monotonic) -> Self:
         """Open the database at ``postgresql://…`` and bring its tables up to date.
+
+        ``clock`` is monotonic, in seconds; it says how old the answer of ``readable`` is.
 
         A server that does not answer now stops nothing: the store opens, raises
         ``StoreUnavailable``, and mends itself when the server is back.
 
         Raises ``ConfigError`` if the address is none, or a newer release wrote the database.
         """
-        store = cls(url)
+        store = cls(url, clock)
         try:
             await store._connected()
         except ValueError as error:
@@ -155,6 +165,12 @@ class PostgresStore:
         """See ``Store.append``."""
         return await self._commits.append(draft)
 
+    async def readable(self) -> None:
+        """See ``Store.readable``. A success holds for a second, or until anything fails."""
+        if self._closed or self._clock() >= self._readable_until:
+            await self._rows(_READABLE)
+            self._readable_until = self._clock() + READABLE_SECONDS
+
     async def ready(self) -> None:
         """See ``Store.ready``."""
         await self._commits.probe()
@@ -162,11 +178,6 @@ class PostgresStore:
     async def latest(self, site: str, visitor: str) -> Record | None:
         """See ``Store.latest``."""
         rows = await self._rows(_LATEST, site, visitor)
-        return Record(*rows[0]) if rows else None
-
-    async def find(self, site: str, event_id: str) -> Record | None:
-        """See ``Store.find``."""
-        rows = await self._rows(_FIND, site, event_id)
         return Record(*rows[0]) if rows else None
 
     async def size(self) -> int:
@@ -241,6 +252,7 @@ class PostgresStore:
             finally:
                 await pool.release(connection)
         except _OUTAGES as error:
+            self._readable_until = -math.inf
             raise StoreUnavailable(UNAVAILABLE) from error
 
     async def _connected(self) -> asyncpg.Pool:

@@ -6,12 +6,17 @@ claim on the file keeps other processes to the same rule.
 
 A crash is safe everywhere: before COMMIT nothing has happened, after it everything has, and at
 ``synchronous=FULL`` COMMIT returns when the write-ahead log is on the disk.
+
+A file that was removed or replaced still takes commits from whoever has it open, and loses them.
+So each connection remembers which file it opened, and nothing is answered from one that is no
+longer the file of that name. A shorter log in its place is refused until a restart: the operator
+may mean it, but this process has acknowledged more.
 """
 
 import logging
 import os
 import sqlite3
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Any, Self
@@ -40,7 +45,6 @@ PAGE = 512
 
 # `*` is the columns of table record, which are the fields of model.Record, in order.
 _LATEST = "SELECT * FROM record WHERE site = ? AND visitor = ? ORDER BY seq DESC LIMIT 1"
-_FIND = "SELECT * FROM record WHERE site = ? AND event_id = ?"
 _SIZE = "SELECT size FROM head"
 _PAGE = "SELECT * FROM record WHERE log_index >= ? AND log_index < ? ORDER BY log_index"
 _PAGE_OF_SITE = (
@@ -65,8 +69,11 @@ _ADVANCE = """
 """
 _INSERT = "INSERT INTO record VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)"
 _ENDS = "SELECT size, (SELECT coalesce(max(log_index) + 1, 0) FROM record) FROM head"
+_HAS_HEAD = "SELECT count(*) FROM sqlite_schema WHERE name = 'head'"
 _MIGRATIONS = "CREATE TABLE IF NOT EXISTS migration (number INTEGER PRIMARY KEY, name TEXT) STRICT"
 _APPLIED = "SELECT coalesce(max(number), 0) FROM migration"
+
+_LOST = "the database file was removed or replaced"
 
 # What the rows themselves can be at fault for: a CHECK, a size, a number or a text past SQLite's.
 _ROWS_AT_FAULT = (sqlite3.IntegrityError, sqlite3.DataError, OverflowError, UnicodeError)
@@ -80,7 +87,11 @@ class SqliteStore:
         self._closed = False
         self._claim: int | None = None
         self._writer: aiosqlite.Connection | None = None
+        self._writer_file: datafile.Identity | None = None
         self._reader: sqlite3.Connection | None = None
+        self._reader_file: datafile.Identity | None = None
+        self._known = 0  # how long this process has seen the log: it never gets shorter
+        self._told = False  # whether the operator has been told that it did
         self._commits = GroupCommit(self._commit) if writing else None
 
     @classmethod
@@ -111,6 +122,10 @@ class SqliteStore:
         """See ``Store.append``."""
         return await self._group().append(draft)
 
+    async def readable(self) -> None:
+        """See ``Store.readable``."""
+        self._row(_SIZE)
+
     async def ready(self) -> None:
         """See ``Store.ready``."""
         await self._group().probe()
@@ -118,11 +133,6 @@ class SqliteStore:
     async def latest(self, site: str, visitor: str) -> Record | None:
         """See ``Store.latest``."""
         row = self._row(_LATEST, site, visitor)
-        return None if row is None else Record(*row)
-
-    async def find(self, site: str, event_id: str) -> Record | None:
-        """See ``Store.find``."""
-        row = self._row(_FIND, site, event_id)
         return None if row is None else Record(*row)
 
     async def size(self) -> int:
@@ -137,7 +147,7 @@ class SqliteStore:
         """
         end = await self.size()
         try:
-            async with aiosqlite.connect(_read_only(self._path), uri=True) as reader:
+            async with aiosqlite.connect(_uri(self._path, "ro"), uri=True) as reader:
                 for start in range(after + 1, end, PAGE):
                     span = (start, min(start + PAGE, end))
                     rows = (
@@ -158,9 +168,7 @@ class SqliteStore:
         self._drop_reader()
         # The writer last: SQLite folds the write-ahead log into the file with the last connection.
         await self._drop_writer()
-        if self._claim is not None:
-            os.close(self._claim)
-            self._claim = None
+        self._give_up_claim()
 
     def _group(self) -> GroupCommit:
         if self._commits is None:
@@ -176,11 +184,7 @@ class SqliteStore:
         if self._closed:
             raise StoreUnavailable("The record store is closed.")
         try:
-            if self._reader is None:
-                self._reader = sqlite3.connect(
-                    _read_only(self._path), uri=True, timeout=READ_BUSY_SECONDS
-                )
-            return self._reader.execute(sql, parameters).fetchone()
+            return self._readable().execute(sql, parameters).fetchone()
         except (sqlite3.Error, UnicodeError) as error:
             self._drop_reader()
             raise StoreUnavailable(UNAVAILABLE) from error
@@ -189,7 +193,11 @@ class SqliteStore:
         """What ``GroupCommit`` asks for: one transaction. Only its task gets here."""
         writer = await self._writable()
         try:
-            return await _write(writer, drafts)
+            size, outcomes = await _write(writer, drafts)
+            if not self._writes_to_its_file():  # then the commit is in a file that nobody will find
+                raise sqlite3.OperationalError(_LOST)
+            self._known = max(self._known, size)
+            return outcomes
         except _ROWS_AT_FAULT as error:
             await self._drop_writer()
             raise RefusedRows from error
@@ -202,11 +210,48 @@ class SqliteStore:
 
     async def _writable(self) -> aiosqlite.Connection:
         """The writing connection: the one in use, or a new one that has verified the log's end."""
-        if self._claim is None:
-            self._claim = datafile.claim(self._path)
+        if self._writer is not None and not self._writes_to_its_file():
+            _log_outage("from now on", sqlite3.OperationalError(_LOST))
+            await self._drop_writer()
         if self._writer is None:
-            self._writer = await _connect(self._path)
+            if self._known and datafile.identity(self._path) is None:
+                # It has to come back. An empty one would be in the way of who brings it.
+                raise FileNotFoundError(_LOST)
+            if self._claim is None:
+                self._claim = datafile.claim(self._path)
+            self._writer_file = datafile.identity(self._path)
+            self._writer = await _connect(self._path, self._accept)
         return self._writer
+
+    def _writes_to_its_file(self) -> bool:
+        return datafile.identity(self._path) == self._writer_file
+
+    def _readable(self) -> sqlite3.Connection:
+        """The reading connection: the one in use, or a new one if its file is not the same."""
+        file = datafile.identity(self._path)
+        if file != self._reader_file:
+            self._drop_reader()
+        if self._reader is None:
+            self._reader = sqlite3.connect(
+                _uri(self._path, "ro"), uri=True, timeout=READ_BUSY_SECONDS
+            )
+            self._reader_file = file
+            ((there,),) = self._reader.execute(_HAS_HEAD)
+            self._accept(self._reader.execute(_SIZE).fetchone()[0] if there else 0)
+        return self._reader
+
+    def _accept(self, size: int) -> None:
+        """Refuse a log that has lost records this process knows of: it is not the same log."""
+        if size < self._known:
+            error = sqlite3.DatabaseError(
+                f"the log held {self._known} records, the file there now holds {size};"
+                " bring the former back, or restart to go on with this one"
+            )
+            if not self._told:
+                self._told = True
+                _log_outage("to another file", error)
+            raise error
+        self._known, self._told = size, False
 
     async def _drop_writer(self) -> None:
         writer, self._writer = self._writer, None
@@ -215,6 +260,13 @@ class SqliteStore:
             # for the next connection, so nothing is lost with the error.
             with suppress(sqlite3.Error):
                 await writer.close()
+        if not self._writes_to_its_file():
+            self._give_up_claim()  # the lock's file may be gone as well, and would hold nobody off
+
+    def _give_up_claim(self) -> None:
+        if self._claim is not None:
+            os.close(self._claim)
+            self._claim = None
 
     def _drop_reader(self) -> None:
         if self._reader is not None:
@@ -222,10 +274,18 @@ class SqliteStore:
             self._reader = None
 
 
-async def _connect(path: Path) -> aiosqlite.Connection:
-    """A connection that may write: settings, leftovers, migrations and the log's end, in order."""
-    db = await aiosqlite.connect(path, isolation_level=None, timeout=WRITE_BUSY_SECONDS)
+async def _connect(path: Path, accept: Callable[[int], None]) -> aiosqlite.Connection:
+    """A connection that may write: settings, leftovers, migrations and the log's end, in order.
+
+    ``accept`` is asked about the size of the log before anything is written.
+    """
+    db = await aiosqlite.connect(
+        _uri(path, "rw"), uri=True, isolation_level=None, timeout=WRITE_BUSY_SECONDS
+    )
     try:
+        ((there,),) = await db.execute_fetchall(_HAS_HEAD)
+        ((size,),) = await db.execute_fetchall(_SIZE) if there else ((0,),)
+        accept(size)
         await _configure(db)
         await _fold(db)
         await _migrate(db, path)
@@ -276,8 +336,13 @@ async def _verify(db: aiosqlite.Connection) -> None:
         raise sqlite3.DatabaseError(f"the head says {size} records, the log holds {end}")
 
 
-async def _write(db: aiosqlite.Connection, drafts: Sequence[Draft]) -> Sequence[Outcome]:
-    """One batch in one transaction. A crash before COMMIT returns leaves nothing acknowledged."""
+async def _write(
+    db: aiosqlite.Connection, drafts: Sequence[Draft]
+) -> tuple[int, Sequence[Outcome]]:
+    """One batch in one transaction: the size of the log after it, and the outcomes.
+
+    A crash before COMMIT returns leaves nothing acknowledged.
+    """
     asked = msgspec.json.encode([(d.site, d.visitor, d.event_id) for d in drafts]).decode()
     await db.execute_fetchall("BEGIN IMMEDIATE")
     (head,) = (Head(*row) for row in await db.execute_fetchall(_HEAD))
@@ -290,11 +355,11 @@ async def _write(db: aiosqlite.Connection, drafts: Sequence[Draft]) -> Sequence[
     if placement.rows:
         await db.executemany(_INSERT, map(msgspec.structs.astuple, placement.rows))
     await db.commit()
-    return placement.outcomes
+    return after.size, placement.outcomes
 
 
-def _read_only(path: Path) -> str:
-    return f"{path.absolute().as_uri()}?mode=ro"
+def _uri(path: Path, mode: str) -> str:
+    return f"{path.absolute().as_uri()}?mode={mode}"  # either mode: SQLite creates nothing
 
 
 def _log_outage(when: str, error: BaseException) -> None:

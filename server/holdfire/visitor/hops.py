@@ -46,6 +46,7 @@ _TOKEN = r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+"  # noqa: S105  RFC 9110 section 5.6.2, 
 _PAIR = re.compile(rf'({_TOKEN})=(?:({_TOKEN}|[0-9A-Za-z.:\[\]%]+)|"((?:[^"\\,;]|\\.)*)")')
 _ESCAPED = re.compile(r"\\(.)")
 _PORT = re.compile(r"[0-9]{1,5}|_[0-9A-Za-z._-]{1,40}")  # RFC 7239 section 6: obfuscated ports
+_DEFAULT_PORTS = {"https": ":443", "http": ":80"}
 _HOSTNAME = re.compile(r"(?:[0-9a-z._-]{1,253}|\[[0-9a-f:.]{2,45}\])(?::[0-9]{1,5})?")
 
 
@@ -53,7 +54,7 @@ class Front(Value, frozen=True):
     """How the visitor addressed the service, before any proxy turned it into something else."""
 
     scheme: str  # "https" or "http"
-    host: str  # lower case, with its port where one was named; "" when unreadable
+    host: str  # lower case, with its port where that is not the scheme's own; "" when unreadable
 
 
 class Networks:
@@ -138,16 +139,23 @@ def front(peer: Address | None, fields: Fields, trusted: Networks, scheme: str) 
     """
     own = Front(scheme=_scheme(scheme) or "http", host=_host(_single(fields, HOST)))
     if peer not in trusted:
-        return own
+        return _bare(own.scheme, {own.host})
     elements = _elements(fields)
     ours, depth = _walk(_x_forwarded_for(fields) or (), trusted)
     theirs, at = _walk(_forwarded_for(fields) or (), trusted)
     if elements and X_FORWARDED_FOR in fields and ours != theirs:
-        return own
+        return _bare(own.scheme, {own.host})
     told = (elements[max(at, 1) - 1] if elements else None) or {}
     schemes = {_scheme(_at(fields, X_FORWARDED_PROTO, depth)), _scheme(told.get("proto", ""))}
     hosts = {_host(_at(fields, X_FORWARDED_HOST, depth)), _host(told.get("host", ""))}
-    return Front(scheme=_only(schemes) or own.scheme, host=_only(hosts) or own.host)
+    found = _bare(_only(schemes) or own.scheme, hosts)
+    return found if found.host else _bare(found.scheme, {own.host})
+
+
+def _bare(scheme: str, hosts: set[str]) -> Front:
+    """The one host said; its scheme's own port is left out, as in an origin (RFC 6454 §6.2)."""
+    port = _DEFAULT_PORTS[scheme]
+    return Front(scheme=scheme, host=_only({host.removesuffix(port) for host in hosts}))
 
 
 def _walk(chain: Iterable[Address | None], trusted: Networks) -> tuple[Address | None, int]:

@@ -18,9 +18,10 @@ import msgspec
 
 from holdfire.errors import ConfigError, Problem
 from holdfire.law import Regime, Value
-from holdfire.model import CookieUse, NoticeRegime, Rules, Site
+from holdfire.model import CookieUse, NoticeRegime, Rules, Signals, Site
 from holdfire.rules import compile_rules, links
 
+SILENCE = Signals()
 QUICK, SMALLEST = 5, 11  # brotli qualities: 5 ms and 90 ms for one script, 8 % apart
 SHELF = 2_048  # strings kept, 45 KB each; a site in two languages has 250 of them
 
@@ -59,6 +60,7 @@ class Boot(Value, frozen=True):
     links: tuple[BootLink, ...]
     urls: dict[str, str]
     texts: dict[str, str]
+    signals: Signals  # of this request's headers; silence where the answer is for anybody
     banner: str
     sdk: str
 
@@ -118,39 +120,39 @@ class Shelf:
         self.sdk = manifest.sdk
         self._banner = manifest.banner
         self._stopped = False
-        self._made: dict[tuple[str, str, int, str], tuple[Regime, Served]] = {}
+        self._made: dict[tuple[str, str, int, str, Signals], tuple[Regime, Served]] = {}
 
-    def pick(self, site: Site, regime: Regime, language: str) -> Served:
-        """The script for one site, regime and language."""
-        key = (site.id, site.version, id(regime), language)
+    def pick(self, site: Site, regime: Regime, language: str, signals: Signals = SILENCE) -> Served:
+        """The script for one site, regime, language, and what the browser said."""
+        key = (site.id, site.version, id(regime), language, signals)
         held = self._made.get(key)
         # The entry holds the regime, so that no other can come to have its identity.
         if held is not None and held[0] is regime:
             return held[1]
-        served = Served.of(self._render(site, regime, language), QUICK)
+        served = Served.of(self._render(site, regime, language, signals), QUICK)
         if len(self._made) >= SHELF:
             self._made.clear()
         self._made[key] = (regime, served)
         return served
 
-    def fill(self, wanted: Sequence[tuple[Site, Regime, str]]) -> None:
+    def fill(self, wanted: Sequence[tuple[Site, Regime, str, Signals]]) -> None:
         """Make everything that may be asked for. Runs in a thread of its own, until ``stop``."""
-        for site, regime, language in wanted:
+        for site, regime, language, signals in wanted:
             if self._stopped:
                 return
-            self.pick(site, regime, language)
-        for site, regime, language in wanted:
+            self.pick(site, regime, language, signals)
+        for site, regime, language, signals in wanted:
             if self._stopped:
                 return
-            quick = self.pick(site, regime, language)
-            key = (site.id, site.version, id(regime), language)
+            quick = self.pick(site, regime, language, signals)
+            key = (site.id, site.version, id(regime), language, signals)
             self._made[key] = (regime, Served.of(quick.identity))
 
     def stop(self) -> None:
         """Let a filling thread end at the next script, so that a stopping server does not wait."""
         self._stopped = True
 
-    def _render(self, site: Site, regime: Regime, language: str) -> bytes:
+    def _render(self, site: Site, regime: Regime, language: str, signals: Signals) -> bytes:
         texts = site.texts[language]
         boot = Boot(
             site=site.id,
@@ -168,6 +170,7 @@ class Shelf:
             links=tuple(BootLink(link.id, link.label, link.icon) for link in links(site, regime)),
             urls=site.links,
             texts=texts,
+            signals=signals,
             banner=self._banner,
             sdk=self.sdk,
         )

@@ -77,7 +77,10 @@ async def post_choice(request: Request) -> Response:
     """``POST …/choices``: 201 once it is durable, 200 for the same act again."""
     site, house = site_of(request), house_of(request)
     origin = require_origin(request, site)
-    if request.headers.get("content-type", "").partition(";")[0].strip() != "application/json":
+    if (
+        request.headers.get("content-type", "").partition(";")[0].strip().lower()
+        != "application/json"
+    ):
         raise MediaTypeRefused("Send the choice as application/json.")
     visitor = visitor_of(request, query_of(request))
     token = token_of(request, site)
@@ -161,8 +164,8 @@ def _chosen_body(chosen: Chosen) -> ChosenBody:
         event_id=record.event_id,
         log_index=record.log_index,
         recorded_at=_time(record.recorded_ms // 1000),
-        valid_until=_time(chosen.evidence.valid_until),
-        decisions=chosen.evidence.decisions,
+        valid_until=_time(chosen.standing.valid_until),
+        decisions=chosen.standing.decisions,
         token=chosen.token,
     )
 

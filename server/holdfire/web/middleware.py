@@ -10,17 +10,20 @@ import time
 from collections.abc import Callable
 
 import msgspec
+from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from holdfire.errors import (
     BodyTooLarge,
     HeadersTooLarge,
     HoldfireError,
+    Overloaded,
     StoreUnavailable,
 )
 from holdfire.parse import BODY_BYTES, headers_size
 
 HEADER_BYTES = 8 * 1024  # eight times what an honest browser sends with our cookie
+IN_PROGRESS = 2_048  # twice what the store lets wait, so that lookups pass where writes queue
 LOG = logging.getLogger("holdfire.access")
 FAULTS = logging.getLogger("holdfire.faults")
 
@@ -51,10 +54,21 @@ class ErrorDocument(msgspec.Struct):
 class Door:
     """The outermost layer."""
 
-    def __init__(self, app: ASGIApp, *, monotonic: Callable[[], float] = time.monotonic) -> None:
-        """Wrap an application; ``monotonic`` (seconds) measures for the log."""
+    def __init__(
+        self,
+        app: ASGIApp,
+        *,
+        monotonic: Callable[[], float] = time.monotonic,
+        most: int = IN_PROGRESS,
+    ) -> None:
+        """Wrap an application; ``monotonic`` (seconds) measures for the log.
+
+        Beyond ``most`` requests in progress the next is refused, so that those begun can end.
+        """
         self._app = app
         self._monotonic = monotonic
+        self._most = most
+        self._in_progress = 0
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request; lifespan messages pass through."""
@@ -63,21 +77,29 @@ class Door:
             return
         answer = _Answer(scope, send)
         begun = self._monotonic()
+        self._in_progress += 1
         try:
+            if self._in_progress > self._most:
+                raise Overloaded("Too many requests at once: nothing was granted or recorded.")  # noqa: TRY301 -- one place answers errors
             _check_size(scope)
             await self._app(scope, _capped(receive), answer.send)
         except HoldfireError as error:
             await answer.fail(error)
+        except ClientDisconnect:
+            # Lost: nothing. The body never came whole, so nothing was read, decided or written.
+            pass
         except Exception:  # noqa: BLE001 -- nothing but the one error body may leave
             # Lost: this one answer. The visitor is denied by it, nothing was granted or written,
             # and the log has the traceback under the request id the caller is given.
             FAULTS.exception("unexpected", extra={"request_id": answer.request_id})
             await answer.fail(HoldfireError("Something went wrong here; nothing was granted."))
+        finally:
+            self._in_progress -= 1
         LOG.info(
             "%s %s %s %.1fms %s",
             scope["method"],
             _template(scope),
-            answer.status,
+            answer.status or "gone",  # whoever asked has hung up
             (self._monotonic() - begun) * 1000,
             answer.request_id,
         )
@@ -125,10 +147,14 @@ def _check_size(scope: Scope) -> None:
     if headers_size(scope["headers"]) > HEADER_BYTES:
         raise HeadersTooLarge(f"The headers are over {HEADER_BYTES} bytes.")
     declared = [value for name, value in scope["headers"] if name == b"content-length"]
-    if any(
-        re.fullmatch(rb"\d{1,5}", value) is None or int(value) > BODY_BYTES for value in declared
-    ):
+    if not all(_fits(value) for value in declared):
         raise BodyTooLarge(f"The body is over {BODY_BYTES} bytes.")
+
+
+def _fits(length: bytes) -> bool:
+    """Whether a declared length is one we take; leading zeros are allowed (RFC 9110 §8.6)."""
+    digits = re.fullmatch(rb"0*(\d{1,5})", length)
+    return digits is not None and int(digits[1]) <= BODY_BYTES
 
 
 def _capped(receive: Receive) -> Receive:

@@ -6,14 +6,15 @@ from starlette.responses import Response
 
 from holdfire.errors import BadQuery, NotFound
 from holdfire.ground import ground, language_of
-from holdfire.model import Location, Visitor
+from holdfire.model import Location, Signals, Visitor
 from holdfire.web.boot import Served
 from holdfire.web.house import house_of
 from holdfire.web.request import place, site_of, visitor_of
 
 SCRIPT = "text/javascript; charset=utf-8"
-VARY = "Accept-Encoding, Accept-Language"
-"""The script differs by language only: its place is either in the path, or the answer private."""
+DECLARED = ("age", "residence")
+VARY = "Accept-Encoding, Accept-Language, Sec-GPC, DNT"
+"""What the script differs by; its place is either in the path, or the answer private."""
 
 
 async def boot(request: Request) -> Response:
@@ -41,20 +42,29 @@ async def asset(request: Request) -> Response:
 
 
 def _told(request: Request) -> Visitor:
-    """Who asks. Cache busters and campaign marks ride on script addresses: they are ignored."""
-    names = ("residence", "geo") if house_of(request).demo else ("residence",)
-    found = request.query_params
-    return visitor_of(request, {name: found[name] for name in names if name in found})
+    """Who asks. Cache busters and campaign marks ride on script addresses: they are ignored.
+
+    What the address declares is read as every other endpoint reads it, the age too: a page whose
+    declaration they would refuse is not let in to decide without it. Raises ``BadQuery``.
+    """
+    names = (*DECLARED, "geo") if house_of(request).demo else DECLARED
+    found = {name: request.query_params.getlist(name) for name in names}
+    doubled = next((name for name, values in found.items() if len(values) > 1), None)
+    if doubled is not None:
+        raise BadQuery(f"The parameter {doubled} is given twice.")
+    return visitor_of(request, {name: values[0] for name, values in found.items() if values})
 
 
 def _script(request: Request, visitor: Visitor, location: Location | None, cache: str) -> Response:
     site, house = site_of(request), house_of(request)
+    said = Signals(gpc=visitor.signals.gpc, dnt=visitor.signals.dnt or None)
     if location is not None:
         visitor = msgspec.structs.replace(visitor, location=location)
+        said = Signals()  # an answer for anybody repeats nobody's headers
     held = ground(house.ctx, site, visitor, house.ctx.clock())
     language = language_of(site, visitor, held)
     house.tally.note(site.id, held.rules.regime, visitor.signals)
-    served = house.shelf.pick(site, held.resolution.regime, language)
+    served = house.shelf.pick(site, held.resolution.regime, language, said)
     answer = _answer(request, served, f"{cache}, max-age={house.boot_seconds}", VARY)
     answer.headers["content-language"] = language
     return answer

@@ -48,8 +48,10 @@ async def preflight(request: Request) -> Response:
     )
 
 
-async def refuse(request: Request, error: Exception) -> Response:  # noqa: ARG001 -- the handler signature
+async def refuse(request: Request, error: Exception) -> Response:
     """Turn the router's own refusals into ours, so that every error has the one body."""
     if isinstance(error, HTTPException) and error.status_code == MethodRefused.status:
+        allowed = [(b"allow", v.encode()) for n, v in (error.headers or {}).items() if n == "Allow"]
+        request.scope["holdfire.headers"] = allowed
         raise MethodRefused("This address does not know that method.") from error
     raise NotFound("There is nothing at this address.") from error

@@ -31,6 +31,7 @@ async def get_tag(request: Request) -> Response:
     )
     return Response(
         _script(service, decision, answer.regime),
+        503 if answer.source == "degraded" else 200,
         headers={
             "cache-control": "no-store",
             **tk(site, answer.decisions.categories, visitor.signals),
