@@ -125,7 +125,6 @@ async def test_the_service_needs_few_rights(
 # Each of them reads the log by a key, whatever the planner thinks of an empty table.
 QUERIES = {
     postgres._LATEST: ("demo", "ann"),
-    postgres._FIND: ("demo", "e1"),
     postgres._PAGE: (0, 9, None),
     postgres._STANDINGS: (["demo"], ["ann"], ["e1"]),
 }
@@ -152,12 +151,40 @@ async def test_a_server_that_is_down_is_unavailable_and_then_is_not(
     try:
         await refused(store.append(act("e2")))
         await refused(store.latest(SITE, visitor("ann")))
+        await refused(store.readable())
         await refused(store.ready())
     finally:
         postgres_cluster.start()
     await until_it_answers(store)
     assert await store.latest(SITE, visitor("ann")) == first
     assert (await store.append(act("e2"))).record.log_index == 1
+
+
+async def test_the_log_was_readable_for_a_second_at_most(
+    postgres_url: str, postgres_cluster: Cluster
+) -> None:
+    """A success holds until a second has passed, or until any question fails."""
+    now = [100.0]
+    store = await PostgresStore.open(postgres_url, clock=lambda: now[0])
+    await store.readable()
+    postgres_cluster.stop()
+    try:
+        now[0] += 0.999
+        await store.readable()
+        now[0] += 0.001
+        await refused(store.readable())
+        postgres_cluster.start()
+        await until_it_answers(store)
+        await store.readable()
+        postgres_cluster.stop()
+        await refused(store.latest(SITE, visitor("ann")))
+        await refused(store.readable())
+    finally:
+        postgres_cluster.stop()
+        postgres_cluster.start()
+    await until_it_answers(store)
+    await store.readable()
+    await store.close()
 
 
 async def test_a_server_that_is_down_at_the_start_does_not_stop_it(

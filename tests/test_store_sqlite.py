@@ -7,7 +7,7 @@ import sqlite3
 import stat
 import sys
 import tempfile
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
 
@@ -61,7 +61,7 @@ async def test_commits_wait_for_the_disk(store: SqliteStore) -> None:
         assert found == value
 
 
-@pytest.mark.parametrize("query", [sqlite._LATEST, sqlite._FIND, sqlite._PAGE, sqlite._STANDINGS])
+@pytest.mark.parametrize("query", [sqlite._LATEST, sqlite._PAGE, sqlite._STANDINGS])
 async def test_every_query_goes_by_a_key(store: SqliteStore, path: Path, query: str) -> None:
     """No question reads the whole table, however large it grows."""
     await store.append(act("e1"))
@@ -257,3 +257,167 @@ async def test_a_read_only_disk_does_not_stop_the_start() -> None:
                     await question
         assert (await store.append(act("e2"))).record.log_index == 1
         await store.close()
+
+
+# ---------------------------------------------------------------- when the file is lost
+
+
+def put_away(path: Path) -> None:
+    """Rename the database with all that belongs to it."""
+    for file in list(path.parent.glob(f"{path.name}*")):
+        file.rename(file.with_name(f"away-{file.name}"))
+
+
+def bring_back(path: Path) -> None:
+    """Undo ``put_away``."""
+    for file in list(path.parent.glob("away-*")):
+        file.rename(file.with_name(file.name.removeprefix("away-")))
+
+
+def remove(path: Path) -> None:
+    """Delete the database with all that belongs to it."""
+    for file in list(path.parent.glob(f"{path.name}*")):
+        file.unlink()
+
+
+def put_a_folder_there(path: Path) -> None:
+    """Rename the database, and give its name to a folder."""
+    put_away(path)
+    path.mkdir()
+
+
+def put_an_empty_file_there(path: Path) -> None:
+    """Rename the database, and give its name to a file with nothing in it."""
+    put_away(path)
+    path.touch()
+
+
+async def refuses_everything(store: SqliteStore) -> None:
+    """No question to the store is answered, neither at first nor when it is asked again."""
+    for _ in range(2):
+        for question in (
+            store.append(act("e9")),
+            store.append(act("e1")),
+            store.ready(),
+            store.readable(),
+            store.latest(SITE, visitor("ann")),
+            store.latest(SITE, visitor("bob")),
+            store.size(),
+            anext(store.scan()),
+        ):
+            with pytest.raises(StoreUnavailable):
+                await question
+
+
+@pytest.mark.parametrize("lose", [put_away, remove, put_a_folder_there, put_an_empty_file_there])
+async def test_a_lost_file_answers_nothing(
+    store: SqliteStore, path: Path, lose: Callable[[Path], None]
+) -> None:
+    """What is open still, but has no name any more, is neither written to nor read."""
+    await store.append(act("e1"))
+    assert await store.latest(SITE, visitor("ann"))
+    lose(path)
+    await refuses_everything(store)
+
+
+async def test_a_lost_file_that_comes_back_is_gone_on_with(store: SqliteStore, path: Path) -> None:
+    """The store mends itself when the log is there again, and has lost nothing."""
+    first = (await store.append(act("e1"))).record
+    put_away(path)
+    await refuses_everything(store)
+    assert not path.exists()  # nothing was put in the way of the log
+    bring_back(path)
+    await store.readable()
+    assert await store.latest(SITE, visitor("ann")) == first
+    assert (await store.append(act("e2"))).record.log_index == 1
+
+
+async def test_a_copy_in_place_of_the_file_is_gone_on_with(store: SqliteStore, path: Path) -> None:
+    """A log that holds all that was acknowledged is the log, whichever file it is in."""
+    first = (await store.append(act("e1"))).record
+    await SqliteDatabase(path).sql(f"VACUUM INTO '{path}.copy'")
+    Path(f"{path}.copy").rename(path.with_name("copy"))
+    remove(path)
+    path.with_name("copy").rename(path)
+    assert await store.latest(SITE, visitor("ann")) == first
+    assert (await store.append(act("e2"))).record.log_index == 1
+    reopened = await SqliteStore.open(path, writing=False)
+    assert [record.event_id async for record in reopened.scan()] == ["e1", "e2"]
+    await reopened.close()
+
+
+async def test_a_shorter_log_in_place_of_the_file_needs_a_restart(
+    store: SqliteStore, path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """No index is acknowledged twice by one process; the operator is told why, once."""
+    await append_all(store, [act(f"e{i}") for i in range(3)])
+    remove(path)
+    other = await SqliteStore.open(path)
+    await other.append(act("other"))
+    await other.close()
+    await refuses_everything(store)
+    told = [said for said in caplog.messages if "held 3 records" in said]
+    assert len(told) == 1
+    assert "holds 1;" in told[0]
+    assert "restart" in told[0]
+    await store.close()
+    restarted = await SqliteStore.open(path)
+    assert (await restarted.append(act("e9"))).record.log_index == 1
+    await restarted.close()
+
+
+async def test_records_found_at_the_start_are_not_lost_either(path: Path) -> None:
+    """A log that was there before this process is not begun anew by it."""
+    before = await SqliteStore.open(path)
+    await before.append(act("e1"))
+    await before.close()
+    store = await SqliteStore.open(path)
+    remove(path)
+    await refuses_everything(store)
+    await store.close()
+
+
+async def test_a_reader_is_as_careful_about_its_file(store: SqliteStore, path: Path) -> None:
+    """Opened for reading, a store says nothing from a file that was removed or lost records."""
+    await store.append(act("e1"))
+    reader = await SqliteStore.open(path, writing=False)
+    assert await reader.size() == 1
+    await store.close()
+    remove(path)
+    await refuses_everything(reader)
+    await (await SqliteStore.open(path)).close()
+    await refuses_everything(reader)
+    await reader.close()
+
+
+async def test_a_file_lost_under_a_commit_acknowledges_nothing(
+    store: SqliteStore, path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A commit into a file that was removed meanwhile is refused to its whole batch."""
+    await store.append(act("e0"))
+    commit = aiosqlite.Connection.commit
+
+    async def lose_and_commit(connection: aiosqlite.Connection) -> None:
+        put_away(path)
+        await commit(connection)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(aiosqlite.Connection, "commit", lose_and_commit)
+        answers = await append_all(store, [act(f"e{i}") for i in range(1, 4)])
+    assert [type(answer) for answer in answers] == [StoreUnavailable] * 3
+    bring_back(path)
+    again = await append_all(store, [act(f"e{i}") for i in range(1, 4)])
+    assert [answer.record.log_index for answer in again] == [1, 2, 3]
+
+
+async def test_a_claim_lost_with_the_file_is_made_anew(store: SqliteStore, path: Path) -> None:
+    """Who comes back to a file that another process has begun to write leaves it to that one."""
+    remove(path)
+    other = await SqliteStore.open(path)
+    with pytest.raises(StoreUnavailable):
+        await store.append(act("e1"))
+    assert (await other.append(act("e1"))).record.log_index == 0
+    await other.close()
+    assert (await store.append(act("e2"))).record.log_index == 1
+    with pytest.raises(ConfigError):
+        await SqliteStore.open(path)

@@ -63,6 +63,9 @@ async def decide(ctx: Context, site: Site, visitor: Visitor, token: VisitorToken
     now = ctx.clock()
     held = ground(ctx, site, visitor, now)
     try:
+        if token is None:
+            # Who comes without a token may have chosen all the same: nobody is allowed meanwhile.
+            await ctx.store.readable()
         prior = await _newest(ctx, site, token)
     except StoreUnavailable:
         return _degraded(held, now)

@@ -122,7 +122,7 @@ class StoreUnavailable(HoldfireError):
 
 
 class Overloaded(StoreUnavailable):
-    """Too many writes are waiting: nothing was recorded, try again later."""
+    """Too much is under way: nothing was recorded, try again later."""
 
     code = "overloaded"
 

@@ -29,7 +29,7 @@ def claim(path: Path) -> int:
     written.
     """
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    descriptor = os.open(f"{path}.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    descriptor = os.open(_lock(path), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     try:
         # flock and not lockf: a second store in the same process must be refused as well.
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -41,6 +41,16 @@ def claim(path: Path) -> int:
         os.close(descriptor)
         raise
     return descriptor
+
+
+def claims(descriptor: int, path: Path) -> bool:
+    """Whether this claim still holds others off: its file may have been removed with the rest."""
+    held = os.fstat(descriptor)
+    return (held.st_dev, held.st_ino) == identity(_lock(path))
+
+
+def _lock(path: Path) -> Path:
+    return Path(f"{path}.lock")
 
 
 def _create(path: Path) -> None:

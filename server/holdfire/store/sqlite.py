@@ -193,11 +193,7 @@ class SqliteStore:
         """What ``GroupCommit`` asks for: one transaction. Only its task gets here."""
         writer = await self._writable()
         try:
-            size, outcomes = await _write(writer, drafts)
-            if not self._writes_to_its_file():  # then the commit is in a file that nobody will find
-                raise sqlite3.OperationalError(_LOST)
-            self._known = max(self._known, size)
-            return outcomes
+            return await self._write_and_look(writer, drafts)
         except _ROWS_AT_FAULT as error:
             await self._drop_writer()
             raise RefusedRows from error
@@ -208,6 +204,19 @@ class SqliteStore:
             await self._drop_writer()
             raise
 
+    async def _write_and_look(
+        self, writer: aiosqlite.Connection, drafts: Sequence[Draft]
+    ) -> Sequence[Outcome]:
+        """The outcomes of a batch, if the file it was committed to is the one of that name still.
+
+        Looked at after COMMIT: a file that was removed before has taken the commit with it.
+        """
+        size, outcomes = await _write(writer, drafts)
+        if not self._writes_to_its_file():
+            raise sqlite3.OperationalError(_LOST)
+        self._known = max(self._known, size)
+        return outcomes
+
     async def _writable(self) -> aiosqlite.Connection:
         """The writing connection: the one in use, or a new one that has verified the log's end."""
         if self._writer is not None and not self._writes_to_its_file():
@@ -217,6 +226,8 @@ class SqliteStore:
             if self._known and datafile.identity(self._path) is None:
                 # It has to come back. An empty one would be in the way of who brings it.
                 raise FileNotFoundError(_LOST)
+            if self._claim is not None and not datafile.claims(self._claim, self._path):
+                self._give_up_claim()
             if self._claim is None:
                 self._claim = datafile.claim(self._path)
             self._writer_file = datafile.identity(self._path)
@@ -260,8 +271,6 @@ class SqliteStore:
             # for the next connection, so nothing is lost with the error.
             with suppress(sqlite3.Error):
                 await writer.close()
-        if not self._writes_to_its_file():
-            self._give_up_claim()  # the lock's file may be gone as well, and would hold nobody off
 
     def _give_up_claim(self) -> None:
         if self._claim is not None:
