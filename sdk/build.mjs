@@ -19,7 +19,7 @@ import { cssText } from "./css-text.mjs";
  * it weighs over that is the outbox, the sweep and the defences against hostile pages. Lower these
  * whenever a build allows it.
  */
-const BUDGET = { core: 8_320, banner: 6_272 };
+const BUDGET = { core: 8_320, banner: 6_400 };
 
 const HERE = dirname(fileURLToPath(import.meta.url));
 const DIST = join(HERE, "..", "static", "dist");

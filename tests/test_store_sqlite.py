@@ -269,7 +269,8 @@ def put_away(path: Path) -> None:
 
 
 def bring_back(path: Path) -> None:
-    """Undo ``put_away``."""
+    """Undo ``put_away``; nothing may have been put in the way of the log."""
+    assert not path.exists()
     for file in list(path.parent.glob("away-*")):
         file.rename(file.with_name(file.name.removeprefix("away-")))
 
@@ -325,7 +326,6 @@ async def test_a_lost_file_that_comes_back_is_gone_on_with(store: SqliteStore, p
     first = (await store.append(act("e1"))).record
     put_away(path)
     await refuses_everything(store)
-    assert not path.exists()  # nothing was put in the way of the log
     bring_back(path)
     await store.readable()
     assert await store.latest(SITE, visitor("ann")) == first
@@ -335,10 +335,9 @@ async def test_a_lost_file_that_comes_back_is_gone_on_with(store: SqliteStore, p
 async def test_a_copy_in_place_of_the_file_is_gone_on_with(store: SqliteStore, path: Path) -> None:
     """A log that holds all that was acknowledged is the log, whichever file it is in."""
     first = (await store.append(act("e1"))).record
-    await SqliteDatabase(path).sql(f"VACUUM INTO '{path}.copy'")
-    Path(f"{path}.copy").rename(path.with_name("copy"))
+    await SqliteDatabase(path).sql(f"VACUUM INTO '{path.with_name('away-holdfire.db')}'")
     remove(path)
-    path.with_name("copy").rename(path)
+    bring_back(path)
     assert await store.latest(SITE, visitor("ann")) == first
     assert (await store.append(act("e2"))).record.log_index == 1
     reopened = await SqliteStore.open(path, writing=False)

@@ -182,6 +182,17 @@ describe("the first layer", () => {
     expect(() => control("close")).toThrow();
   });
 
+  test("is not stopped by markup that poses as a member of the document", () => {
+    const posing = document.createElement("img");
+    posing.setAttribute("name", "createElement");
+    Object.defineProperty(document, "createElement", { value: posing, configurable: true });
+    onTestFinished(() => {
+      delete (document as { createElement?: unknown }).createElement;
+    });
+    stand().banner.show("banner");
+    expect(all("[role=region]")).toHaveLength(1);
+  });
+
   test("takes Escape for nothing at all", () => {
     const { banner, acts, closed } = stand();
     banner.show("banner");

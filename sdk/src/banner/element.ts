@@ -1,3 +1,5 @@
+import { element as create } from "../dom";
+
 type Attributes = Readonly<Record<string, string>>;
 type Child = Node | string;
 
@@ -10,7 +12,7 @@ export function element<K extends keyof HTMLElementTagNameMap>(
   attributes: Attributes = {},
   ...children: Child[]
 ): HTMLElementTagNameMap[K] {
-  const made = document.createElement(name);
+  const made = create(name);
   for (const [key, value] of Object.entries(attributes)) made.setAttribute(key, value);
   made.append(...children);
   return made;

@@ -17,7 +17,7 @@ export interface Stage {
  */
 export function stage(boot: Boot, place: "afterbegin" | "beforeend", moved: () => void): Stage {
   // A hyphenated name: frameworks that hydrate the body pass over elements they do not know.
-  const host = document.createElement("holdfire-ui");
+  const host = element("holdfire-ui" as "div");
   const root = element("div", { class: "root", lang: boot.language, dir: boot.direction });
   const shadow = host.attachShadow({ mode: "open" });
   dress(shadow);

@@ -2,6 +2,7 @@
 
 import fcntl
 import os
+import stat
 from pathlib import Path
 
 from holdfire.errors import ConfigError, Problem
@@ -10,12 +11,12 @@ Identity = tuple[int, int]
 
 
 def identity(path: Path) -> Identity | None:
-    """Which file has this name now, by device and inode; ``None`` if none can be seen there."""
+    """Which file has this name now, by device and inode; ``None`` if there is none to be seen."""
     try:
         found = os.stat(path)  # noqa: PTH116 - before every answer: Path.stat takes twice as long
     except OSError:
         return None
-    return found.st_dev, found.st_ino
+    return (found.st_dev, found.st_ino) if stat.S_ISREG(found.st_mode) else None
 
 
 def claim(path: Path) -> int:
