@@ -1,5 +1,6 @@
 """What every test may ask for."""
 
+import logging
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -22,3 +23,10 @@ def served(tmp_path: Path) -> Iterator[Service]:
     """The same as ``serve`` runs it: the visitor's place cannot be moved by a query."""
     with running(tmp_path, demo=False) as found:
         yield found
+
+
+@pytest.fixture(autouse=True)
+def heard() -> None:
+    """The demo quietens two loggers of its process; no test starts with that."""
+    for name in ("holdfire.access", "uvicorn.error"):
+        logging.getLogger(name).setLevel(logging.NOTSET)

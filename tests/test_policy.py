@@ -251,6 +251,15 @@ def shown(prior: Prior, **members: Any) -> str:
     return policy.decide(table, now).prompt
 
 
+def test_where_there_is_nothing_to_ask_nothing_is_shown() -> None:
+    """A site whose every category is necessary needs neither banner nor link."""
+    locked = tuple(rule for rule in TABLES["de"].categories if rule.locked)
+    table = msgspec.structs.replace(TABLES["de"], categories=locked)
+
+    assert locked
+    assert policy.decide(table, Circumstances(now=NOW, notice_version="x")).prompt == "none"
+
+
 def test_a_refusal_is_left_in_peace_for_longer_than_a_consent_lasts() -> None:
     """The time after a refusal counts for refusals alone: a consent that ran out is asked again."""
     for days, consented, refused in ((99, "link", "link"), (200, "banner", "link")):

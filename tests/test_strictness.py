@@ -3,13 +3,28 @@ from itertools import combinations, pairwise
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from holdfire import policy, regimes
-from holdfire.law import Exemption, GpcRule, Lifetime, Link, Regime
+from holdfire.law import (
+    Defaults,
+    DntRule,
+    Exemption,
+    Exemptions,
+    GpcRule,
+    Lifetime,
+    Link,
+    MinorRule,
+    Minors,
+    Proof,
+    Regime,
+    Reprompt,
+    SensitiveRule,
+)
 from holdfire.model import (
     Action,
     Attestations,
@@ -234,6 +249,84 @@ def test_lists_figures_and_reasons_of_neighbours_are_met_one_by_one() -> None:
     assert stricter_of(france, britain).exemptions.analytics.objection_required
     assert stricter_of(britain, france).exemptions.analytics.objection_required
     assert not stricter_of(france, italy).exemptions.analytics.objection_required
+
+
+LAXER = replace(
+    LAWS["row-opt-out"],
+    defaults=Defaults("granted", "denied", "granted", "denied"),
+    exemptions=Exemptions(
+        analytics=Exemption(available=True, conditions=("p",), cite="analytics 1"),
+        functional=Exemption(available=True, conditions=("q",), cite="functional 1"),
+    ),
+    lifetime=Lifetime(100, 90, 80, 70, "lifetime 1"),
+    reprompt=Reprompt(10, ("expiry", "storage_lost"), "reprompt 1"),
+    proof=Proof(required=False, record=("r",), retain_days=5, cite="proof 1"),
+    gpc=GpcRule("no_rule", ("marketing",), (), "explicit_wins", None, "gpc 1"),
+    dnt=DntRule("disclose", "dnt 1"),
+    minors=Minors(13, "actual", (MinorRule((0, 12), ("analytics",), "ban"),), "minors 1"),
+    sensitive=SensitiveRule("opt_out", "sensitive 1"),
+    links=(Link("x", "X"),),
+    evidence={"dnt": "M", "gpc": "M"},
+)
+STERNER = replace(
+    LAXER,
+    defaults=Defaults("denied", "granted", "denied", "granted"),
+    exemptions=Exemptions(
+        analytics=Exemption(available=True, conditions=("s",), cite="analytics 2"),
+        functional=Exemption(available=True, conditions=("t",), cite="functional 2"),
+    ),
+    lifetime=Lifetime(100, 60, 50, 40, "lifetime 2"),
+    reprompt=Reprompt(20, ("expiry", "vendor_added"), "reprompt 2"),
+    proof=Proof(required=True, record=("u",), retain_days=6, cite="proof 2"),
+    gpc=GpcRule("binding", ("analytics",), ("deny_exempt",), "explicit_wins", None, "gpc 2"),
+    dnt=DntRule("refusal", "dnt 2"),
+    minors=Minors(16, "willful_disregard", (), "minors 2"),
+    sensitive=SensitiveRule("limit_use", "sensitive 2"),
+    links=(Link("x", "X", alt_label="Y"),),
+    evidence={"dnt": "S", "model": "D"},
+)
+
+
+@pytest.mark.parametrize(("a", "b", "order"), [(LAXER, STERNER, (1, 2)), (STERNER, LAXER, (2, 1))])
+def test_every_member_is_met_by_itself(a: Regime, b: Regime, order: tuple[int, int]) -> None:
+    """Of two regimes that differ everywhere, each figure is the stricter and each text is both."""
+
+    def both(what: str) -> str:
+        return "; ".join(f"{what} {number}" for number in order)
+
+    meet = stricter_of(a, b)
+
+    assert set(msgspec.structs.astuple(meet.defaults)) == {"denied"}
+    assert (meet.lifetime.choice_days, meet.lifetime.choice_regulator_days) == (100, 60)
+    assert (meet.lifetime.tracker_cookie_days, meet.lifetime.data_days) == (50, 40)
+    assert (meet.reprompt.after_refusal_days, meet.reprompt.triggers) == (20, ("expiry",))
+    assert (meet.proof.required, set(meet.proof.record)) == (True, {"r", "u"})
+    assert (meet.proof.retain_days, meet.minors.consent_age) == (6, 16)
+    assert (meet.gpc.status, set(meet.gpc.denies)) == ("binding", {"analytics", "marketing"})
+    assert meet.gpc.analytics == ("deny_exempt",)
+    assert (meet.dnt.treatment, meet.sensitive.rule) == ("refusal", "limit_use")
+    assert (meet.minors.knowledge, meet.minors.rules) == ("willful_disregard", LAXER.minors.rules)
+    assert meet.links == (Link("x", "X", alt_label="Y"),)
+    assert meet.evidence == {**b.evidence, **a.evidence}
+    assert meet.exemptions.analytics.available
+    assert meet.exemptions.functional.available
+    assert set(meet.exemptions.analytics.conditions) == {"p", "s"}
+    assert set(meet.exemptions.functional.conditions) == {"q", "t"}
+    assert meet.exemptions.analytics.cite == both("analytics")
+    assert meet.exemptions.functional.cite == both("functional")
+    assert (meet.lifetime.basis, meet.reprompt.basis) == (both("lifetime"), both("reprompt"))
+    assert (meet.proof.cite, meet.gpc.cite) == (both("proof"), both("gpc"))
+    assert (meet.dnt.cite, meet.minors.cite) == (both("dnt"), both("minors"))
+    assert meet.sensitive.cite == both("sensitive")
+
+
+def test_what_neither_gives_a_reason_for_has_none() -> None:
+    """An empty reason stays empty."""
+    first = replace(LAXER, lifetime=Lifetime(1), reprompt=Reprompt(1, ()), label="A")
+
+    meet = stricter_of(first, replace(first, label="B"))
+
+    assert (meet.lifetime.basis, meet.reprompt.basis) == ("", "")
 
 
 def test_who_is_bound_is_kept_only_if_both_say_the_same() -> None:

@@ -18,6 +18,9 @@ LOADED = {
 }
 """The request by which each tag of the shop comes to life."""
 
+SENT = "() => !Object.keys(localStorage).some(key => key.includes(':out:'))"
+"""The page has heard that its acts are recorded: a response on the network is not yet that."""
+
 
 def act(page: Page, name: str) -> None:
     """Use one of the banner's buttons."""
@@ -160,7 +163,7 @@ def test_a_choice_is_remembered_without_asking_the_server(visit: Visit) -> None:
     page = visit.open("DE")
     with page.expect_response("**/choices*"):
         act(page, "Accept all")
-    page.wait_for_function("() => !Object.keys(localStorage).some(key => key.includes(':out:'))")
+    page.wait_for_function(SENT)
     fired(page, visit, ANALYTICS)
     visit.forget()
     page.reload()
@@ -250,6 +253,7 @@ def test_a_choice_made_while_the_server_is_away_is_applied_and_sent_later_once(
         with page.expect_response("**/choices*") as answer:
             page.reload()
         assert answer.value.status == 201
+        page.wait_for_function(SENT)
         visit.forget()
         page.reload()
         visit.settle(page)
