@@ -1,7 +1,7 @@
 # Every command builds what it needs and nothing else; a second run finds it built.
 SHELL := /bin/sh
 .DELETE_ON_ERROR:
-.PHONY: setup run test test-long bench docs vectors screenshots clean
+.PHONY: setup run test test-long bench docs mutants vectors screenshots clean
 
 PYTHON ?= python3
 BIN := .venv/bin
@@ -51,6 +51,10 @@ docs: setup
 
 vectors: setup
 	$(BIN)/python tests/policy_vectors.py
+
+mutants: setup
+	$(BIN)/pip install --quiet --disable-pip-version-check 'mutmut>=3.8'
+	scripts/mutants
 
 screenshots: setup
 	@scripts/need chromium chromium

@@ -2,7 +2,7 @@
 
 import json
 from datetime import date
-from typing import Any
+from typing import Any, get_args
 
 import msgspec
 import pytest
@@ -205,13 +205,23 @@ ALL = {"functional": True, "analytics": True, "marketing": True}
 SERVICE = next(s for s in SITE.services if s.category == "analytics").id
 
 
+@pytest.mark.parametrize("action", get_args(Action))
+def test_only_an_acceptance_or_a_saved_choice_grants(action: Action) -> None:
+    """Whatever another act names true, it is not a consent."""
+    decision = of_service("analytics", chose(action, ALL))
+
+    assert decision.allow is (action in {"accept_all", "save"})
+
+
 def test_a_service_follows_its_category() -> None:
     """It is allowed and denied with it, and for the same reason; a category answers for itself."""
     assert of_service(SERVICE, None) == Decision(allow=False, reason="default_denied")
     assert of_service(SERVICE, chose("accept_all", ALL)).reason == "choice_granted"
     assert of_service("analytics", chose("accept_all", ALL)).reason == "choice_granted"
     assert of_service("necessary", None).allow
-    assert of_service("no-such-tag", chose("accept_all", ALL)) == policy.UNKNOWN
+    assert of_service("no-such-tag", chose("accept_all", ALL)) == Decision(
+        allow=False, reason="unknown_service"
+    )
 
 
 def test_a_service_choice_narrows_and_never_widens() -> None:
@@ -396,3 +406,12 @@ def test_necessary_is_always_allowed(table: Rules, now: Circumstances) -> None:
 def test_every_decision_is_the_same_twice(table: Rules, now: Circumstances) -> None:
     """Deciding has no memory."""
     assert policy.decide(table, now) == policy.decide(table, now)
+
+
+def test_a_site_with_nothing_to_decide_on_asks_nothing() -> None:
+    """Where every category is locked there is not even a link to settings."""
+    locked = tuple(category for category in SITE.categories if category.locked)
+    site = msgspec.structs.replace(SITE, categories=locked, services=())
+    table = compile_rules(site, LAW.regimes["de"])
+
+    assert policy.decide(table, Circumstances(now=NOW, notice_version="")).prompt == "none"
