@@ -53,7 +53,7 @@ vectors: setup
 	$(BIN)/python tests/policy_vectors.py
 
 mutants: setup
-	$(BIN)/pip install --quiet --disable-pip-version-check 'mutmut>=3.8'
+	$(BIN)/pip install --quiet --disable-pip-version-check 'mutmut==3.8.1'
 	scripts/mutants
 
 screenshots: setup
