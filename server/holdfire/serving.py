@@ -13,16 +13,20 @@ BACKLOG = 2_048
 CONNECTIONS = 8_192  # the last resort, idle ones counted; web.middleware sheds load long before
 
 
-def listen(host: str, port: int) -> socket.socket:
-    """Take the port, before anything is started. Raises ``ConfigError`` if it cannot be had."""
+def listen(
+    host: str, port: int, *, told_by: tuple[str, str] = ("settings", "port")
+) -> socket.socket:
+    """Take the port, before anything is started; ``told_by`` is where it was named.
+
+    Raises ``ConfigError`` if it cannot be had.
+    """
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     try:
         return socket.create_server((host, port), family=family, backlog=BACKLOG)
     except (OSError, OverflowError) as error:
         what = f"nothing can listen on {host}:{port}: {error}"
-        raise ConfigError(
-            (Problem("settings", "port", what, "stop what does, or set another"),)
-        ) from error
+        remedy = "stop what does, or name another; 0 takes any free one"
+        raise ConfigError((Problem(*told_by, what, remedy),)) from error
 
 
 def config(application: Starlette, settings: Settings, host: str, port: int) -> uvicorn.Config:

@@ -18,7 +18,7 @@ import uvicorn
 from holdfire import app, serving
 from holdfire.demo.collector import Tally, third_party
 from holdfire.demo.shop import SITE, demo_site, shop
-from holdfire.errors import ConfigError, Problem
+from holdfire.errors import ConfigError
 from holdfire.settings import Settings, shipped
 from holdfire.sites import load_locales, load_sites
 
@@ -109,12 +109,7 @@ def _settings(settings: Settings) -> Settings:
 
 
 def _listen(host: str, port: int) -> socket.socket:
-    try:
-        return socket.create_server((host, port), backlog=serving.BACKLOG)
-    except (OSError, OverflowError) as error:
-        what = f"nothing can listen on {host}:{port}: {error}"
-        problem = Problem("command line", "--port", what, "name another, or 0 for any free one")
-        raise ConfigError((problem,)) from error
+    return serving.listen(host, port, told_by=("command line", "--port"))
 
 
 def _listen_beside(host: str, port: int) -> socket.socket:
