@@ -1,7 +1,7 @@
 # Every command builds what it needs and nothing else; a second run finds it built.
 SHELL := /bin/sh
 .DELETE_ON_ERROR:
-.PHONY: setup run test test-long bench docs mutants vectors screenshots clean
+.PHONY: setup run test test-long bench bench-client docs mutants vectors screenshots clean
 
 PYTHON ?= python3
 BIN := .venv/bin
@@ -45,6 +45,14 @@ test-long: setup
 
 bench: setup
 	$(BIN)/python -m bench
+
+bench/client/node_modules/.made: bench/client/package.json bench/client/package-lock.json
+	cd bench/client && npm install --no-save --no-audit --no-fund --loglevel=error
+	@touch $@
+
+bench-client: setup bench/client/node_modules/.made
+	@scripts/need chromium chromium
+	$(BIN)/python -m bench.client $(ARGS)
 
 docs: setup
 	$(BIN)/python -c 'from pathlib import Path; from holdfire.regimes import load, table; Path("docs/regimes.md").write_text(table.render(load(Path("config/regimes"))))'

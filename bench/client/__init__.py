@@ -1,0 +1,1 @@
+"""What the visitor's browser pays: ours beside the rivals, in one run."""
