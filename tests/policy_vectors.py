@@ -1,7 +1,7 @@
 """Makes ``vectors/policy.json``: what the server decides, for the page to decide the same.
 
 Every distinct table that the law makes of the demo site, and of variants of it that attest what can
-be attested, each with circumstances drawn by a fixed seed: signals, prior choices of every kind and
+be attested or ask their visitors' age, each with circumstances drawn by a fixed seed: signals, prior choices of every kind and
 age, ages, days. ``make vectors`` writes it; a stale copy fails a test.
 """
 
@@ -78,6 +78,7 @@ def _variants(site: Site) -> Iterator[Site]:
         yield msgspec.structs.replace(site, attestations=attested)
     sensitive = tuple(msgspec.structs.replace(c, sensitive=not c.locked) for c in site.categories)
     yield msgspec.structs.replace(site, categories=sensitive)
+    yield msgspec.structs.replace(site, ask_age=True)
 
 
 def _draws(key: int) -> Iterator[random.Random]:

@@ -11,9 +11,11 @@ import pytest
 from holdfire import app, compliance, regimes
 from holdfire.errors import ConfigError
 from holdfire.model import Attestations
+from holdfire.tokens import VisitorToken
 from house import ROOT, Service, demo_site, running
 
 LAW = regimes.load(ROOT / "config/regimes")
+NO_MINORS = "NZ"  # its law has no rule for them
 
 
 def rules(service: Service, geo: str, more: str = "") -> Any:
@@ -31,6 +33,99 @@ def test_a_declared_age_denies_what_the_law_denies_at_it(service: Service) -> No
     assert service.reason("marketing&geo=US-CT") == "choice_granted"
     assert service.reason("marketing&geo=US-CT&age=17") == "minor"
     assert service.reason("analytics&geo=US-CT&age=17") == "choice_granted"
+
+
+def test_an_age_is_remembered_by_who_asks_without_it(service: Service) -> None:
+    """A gate in the page's markup, and a server with a token, decide as the page was told."""
+    chosen = service.post(service.choice("accept_all"), query="?geo=US-CT&age=15").json()
+    bearer = {"authorization": f"Bearer {chosen['token']}"}
+
+    assert chosen["decisions"]["marketing"] == {"allow": False, "reason": "minor"}
+    assert service.reason("marketing&geo=US-CT") == "minor"
+    assert service.get("/tags/mixpanel.js?geo=US-CT").text.startswith("/* holdfire: held")
+    notice = service.get("/notice?geo=US-CT").json()
+    assert {c["id"]: c["reason"] for c in notice["categories"]}["marketing"] == "minor"
+    service.client.cookies.clear()
+    assert service.reason("marketing&geo=US-CT", headers=bearer) == "minor"
+    assert service.reason("marketing&geo=US-CT") == "default_granted"
+
+
+def test_the_smaller_of_two_ages_counts(service: Service) -> None:
+    """What was said with the choice is no longer true for saying more, and may be said less."""
+    service.post(service.choice("accept_all"), query="?geo=US-CT&age=30")
+
+    assert service.reason("marketing&geo=US-CT&age=40") == "choice_granted"
+    assert service.reason("marketing&geo=US-CT&age=15") == "minor"
+    service.post(service.choice("accept_all"), query="?geo=US-CT&age=15")
+    assert service.reason("marketing&geo=US-CT&age=40") == "minor"
+
+
+@pytest.mark.parametrize("later", ["", "&age=40"])
+def test_a_later_choice_does_not_make_older(service: Service, later: str) -> None:
+    """An act without an age, or with a greater one, keeps the age that is known."""
+    service.post(service.choice("reject_all"), query="?geo=US-CT&age=15")
+    chosen = service.post(service.choice("accept_all"), query=f"?geo=US-CT{later}").json()
+
+    assert chosen["decisions"]["marketing"]["reason"] == "minor"
+    assert service.reason("marketing&geo=US-CT") == "minor"
+    stored = service.folder / "holdfire.db"
+    kept = stored.read_bytes() + wal(stored)
+    assert b'"age":15,' in kept
+    assert b'"age":40,' not in kept
+    assert b'"age":null,' not in kept
+
+
+def test_an_older_token_does_not_outlive_an_age(service: Service) -> None:
+    """A token from before the age was said is answered by the record of it."""
+    before = service.choose("accept_all").json()["token"]
+    service.post(service.choice("accept_all"), query="?geo=US-CT&age=15")
+    service.client.cookies.clear()
+
+    bearer = {"authorization": f"Bearer {before}"}
+    assert service.reason("marketing&geo=US-CT", headers=bearer) == "minor"
+
+
+def test_a_token_says_the_age_where_its_record_is_gone(service: Service) -> None:
+    """A log that was begun anew knows nobody; what the service signed still counts against it."""
+    token = VisitorToken(
+        visitor="B" * 22,
+        seq=1,
+        recorded_at=0,
+        valid_until=0,
+        notice_version="0" * 16,
+        action="save",
+        categories={},
+        age=15,
+    )
+    tokens = service.client.app.state.house.ctx.tokens  # type: ignore[attr-defined]  # the client types it as any ASGI callable
+    bearer = {"authorization": f"Bearer {tokens.sign('demo', token)}"}
+
+    assert service.reason("marketing&geo=US-CT", headers=bearer) == "minor"
+    chosen = service.post(service.choice("accept_all"), headers=bearer, query="?geo=US-CT").json()
+    assert chosen["decisions"]["marketing"]["reason"] == "minor"
+
+
+def test_a_site_that_asks_waits_for_the_answer(tmp_path: Path) -> None:
+    """Until the age is said nothing that a rule for minors touches is allowed; the rest is."""
+    site = msgspec.structs.replace(demo_site(), ask_age=True)
+    with running(tmp_path, site=site) as service:
+        assert rules(service, "US-CT")["ask_age"] is True
+        assert service.reason("marketing&geo=US-CT") == "minor"
+        assert service.reason("functional&geo=US-CT") == "default_granted"
+        assert service.reason("marketing&geo=US-CT&age=18") == "default_granted"
+        service.post(service.choice("accept_all"), query="?geo=US-CT")
+        assert service.reason("marketing&geo=US-CT") == "minor"
+        service.post(service.choice("accept_all"), query="?geo=US-CT&age=18")
+        assert service.reason("marketing&geo=US-CT") == "choice_granted"
+
+
+def test_nobody_is_asked_where_no_rule_depends_on_it(tmp_path: Path) -> None:
+    """A question without a use would only gather data (GDPR Art 5(1)(c))."""
+    site = msgspec.structs.replace(demo_site(), ask_age=True)
+    with running(tmp_path, site=site) as service:
+        assert not any(rule["minors"] for rule in rules(service, NO_MINORS)["categories"])
+        assert rules(service, NO_MINORS)["ask_age"] is False
+        assert service.reason(f"marketing&geo={NO_MINORS}") == "default_granted"
 
 
 @pytest.mark.parametrize("age", ["", "-1", "1.5", "abc", "151", "9999", "١٥"])
@@ -163,6 +258,22 @@ def test_check_tells_what_a_law_forbids_or_ends_sooner() -> None:
     assert "fr 180" in found["choice_days"]
     assert "22575" in found["links.privacy_policy"]
     assert compliance.concerns({"demo": demo_site()}, LAW) == []
+
+
+def test_check_tells_that_no_interest_replaces_a_consent_for_cookies() -> None:
+    """Cookies or storage outside the necessary want a yes, whatever basis is named beside them."""
+    demo = demo_site()
+    claimed = tuple(
+        msgspec.structs.replace(s, legal_basis="legitimate_interest") for s in demo.services
+    )
+    needed = msgspec.structs.replace(claimed[0], id="cart", category="necessary")
+    site = msgspec.structs.replace(demo, services=(*claimed, needed))
+    found = {problem.key: problem.what for problem in compliance.concerns({"demo": site}, LAW)}
+
+    assert set(found) == {
+        f"service[{key}].legal_basis" for key in ("posthog", "mixpanel", "ad-pixel", "chat")
+    }
+    assert all("ePrivacy Directive Art 5(3)" in what for what in found.values())
 
 
 def test_every_script_a_visitor_may_be_handed_is_made_ahead(tmp_path: Path) -> None:

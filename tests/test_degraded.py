@@ -57,6 +57,19 @@ def test_the_gate_loads_nothing(service: Service) -> None:
     assert answer.text.startswith("/* holdfire: held: mixpanel (marketing), store_unavailable")
 
 
+@pytest.mark.parametrize("known", [True, False], ids=["with a choice", "without"])
+def test_nobody_is_told_that_they_chose_nothing(service: Service, known: bool) -> None:  # noqa: FBT001 -- a parameter
+    """A history that cannot be read is an error, never an empty one, whoever asks."""
+    if known:
+        service.choose("accept_all")
+    take_away(service)
+    answer = service.get("/choices")
+
+    assert answer.status_code == 503
+    assert answer.json()["error"]["code"] == "store_unavailable"
+    assert answer.headers["cache-control"] == "no-store"
+
+
 def test_a_choice_is_not_acknowledged(service: Service) -> None:
     """503 with a time to come back: never a 2xx that is not durable."""
     take_away(service)

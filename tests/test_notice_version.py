@@ -2,13 +2,14 @@
 
 import hashlib
 from pathlib import Path
+from typing import get_args
 
 import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from holdfire.model import Category, CookieUse, Service, Site
+from holdfire.model import Category, CookieUse, LegalBasis, Service, Site
 from holdfire.sites import load_sites, notice_version
 
 WORDS = {
@@ -75,6 +76,9 @@ IMMATERIAL = [
     ("https://cards.example/a.js", "https://cards.example/b.js"),
     ('"cards.example", "*.cards.example"', '"*.cards.example", "cards.example"'),
     ("online_platform = false", "online_platform = true"),
+    ('name = "Card"', 'name = "Card"\ntext = "Counts points."\nlegal_basis = "contract"'),
+    ('name = "card", purpose = "Points."', 'name = "card", purpose = { en = "Points." }'),
+    ("[attestations]", "ask_age = true\n[attestations]"),
 ]
 
 MATERIAL = [
@@ -85,6 +89,7 @@ MATERIAL = [
     ('id = "card"', 'id = "card-2"'),
     ('category = "loyalty"', 'category = "necessary"'),
     ("Cards Ltd", "Other Ltd"),
+    ('name = "Card"', 'name = "Card"\nrecipients = ["Points Bank AG"]'),
     ('"*.cards.example"', '"*.tracker.example"'),
     ('name = "card"', 'name = "card_id"'),
     ('name = "card_*"', 'name = "cards_*"'),
@@ -151,6 +156,22 @@ def test_a_version_can_be_computed_by_hand() -> None:
     assert notice_version("shop", categories, services, "1") == by_hand == "6de22810dc7f3a3e"
 
 
+def test_recipients_are_hashed_where_there_are_any() -> None:
+    """Who receives the data is a seventh item of the service, in any order."""
+    service = Service(
+        id="card", name="Card", category="loyalty", recipients=("Points Bank AG", "Adstream")
+    )
+    material = (
+        b'{"categories":[],"policy_version":"1",'
+        b'"services":[["card","loyalty","",[],[],[],["Adstream","Points Bank AG"]]],'
+        b'"site":"shop"}'
+    )
+
+    by_hand = hashlib.sha256(material).hexdigest()[:16]
+
+    assert notice_version("shop", (), (service,), "1") == by_hand
+
+
 IDS = st.from_regex(r"[a-z0-9-]{1,12}", fullmatch=True)
 NAMES = st.lists(st.from_regex(r"[a-z_]{1,12}", fullmatch=True), unique=True, max_size=3)
 SERVICES = st.lists(
@@ -160,6 +181,7 @@ SERVICES = st.lists(
         name=st.text(),
         category=IDS,
         provider=st.text(max_size=8),
+        recipients=NAMES.map(tuple),
         policy=st.text(),
         hosts=NAMES.map(tuple),
         script=st.text(),
@@ -178,6 +200,9 @@ def test_words_and_order_are_never_material(services: list[Service], data: st.Da
             service,
             name=data.draw(st.text()),
             policy=data.draw(st.text()),
+            text=data.draw(st.text()),
+            legal_basis=data.draw(st.sampled_from(get_args(LegalBasis))),
+            recipients=tuple(data.draw(st.permutations(service.recipients))),
             hosts=tuple(data.draw(st.permutations(service.hosts))),
             cookies=tuple(
                 msgspec.structs.replace(use, purpose=data.draw(st.text()), lifetime="x")
@@ -200,6 +225,7 @@ def test_services_that_differ_make_another_notice(one: list[Service], two: list[
                 s.id,
                 s.category,
                 s.provider,
+                tuple(sorted(s.recipients)),
                 tuple(sorted(s.hosts)),
                 tuple(sorted(use.name for use in s.cookies)),
                 tuple(sorted(use.name for use in s.storage)),

@@ -402,6 +402,34 @@ def test_necessary_is_always_allowed(table: Rules, now: Circumstances) -> None:
     assert policy.decide(table, now).categories["necessary"] == policy.NECESSARY
 
 
+@given(tables, circumstances, st.integers(0, 99))
+def test_who_has_not_answered_is_allowed_what_every_age_is(
+    table: Rules, now: Circumstances, age: int
+) -> None:
+    """Where the age is asked for, silence opens nothing that some answer would keep shut."""
+    asking = msgspec.structs.replace(table, ask_age=True)
+    silent = msgspec.structs.replace(now, age=None)
+    answered = msgspec.structs.replace(now, age=age)
+
+    assert granted(asking, silent) <= granted(asking, answered)
+
+
+@pytest.mark.parametrize("key", sorted(TABLES))
+def test_nothing_a_minors_rule_touches_is_allowed_before_the_answer(key: str) -> None:
+    """Whatever was agreed to, the unanswered question is decided as age 0 would be: no."""
+    table = msgspec.structs.replace(TABLES[key], ask_age=True)
+    before = Circumstances(
+        now=NOW,
+        notice_version=SITE.version,
+        prior=chose("accept_all", dict.fromkeys(keys, True)),
+    )
+    newborn = msgspec.structs.replace(before, age=0)
+    touched = {rule.id for rule in (*table.categories, table.sale_or_share) if rule.minors}
+
+    assert policy.decide(table, before) == policy.decide(table, newborn)
+    assert not granted(table, before) & touched
+
+
 @given(tables, circumstances)
 def test_every_decision_is_the_same_twice(table: Rules, now: Circumstances) -> None:
     """Deciding has no memory."""

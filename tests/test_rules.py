@@ -6,7 +6,16 @@ import pytest
 from msgspec.structs import replace
 
 from holdfire import regimes
-from holdfire.law import Exemption, Exemptions, Link, LinkDuty, MinorRule, Regime, SensitiveForce
+from holdfire.law import (
+    Exemption,
+    Exemptions,
+    Link,
+    LinkDuty,
+    MinorRule,
+    Regime,
+    RuledCategory,
+    SensitiveForce,
+)
 from holdfire.model import Attestations, Category, CategoryRule, Site
 from holdfire.rules import compile_rules, links
 from house import ROOT, demo_site
@@ -30,6 +39,7 @@ def row(category: Category, regime: Regime, **attested: Any) -> CategoryRule:
 # ---------------------------------------------------------------- links
 
 PLAIN = Category("a", "analytics")
+RULED: tuple[RuledCategory, ...] = ("analytics", "sale_or_share", "functional")
 SOLD = Category("b", "marketing", sale=True)
 SENSITIVE = Category("c", "functional", sensitive=True)
 SHOWN: dict[LinkDuty, tuple[bool, bool, bool, bool]] = {
@@ -102,6 +112,21 @@ def test_sensitive_data_waits_where_the_law_wants_a_yes(
     assert (kept.default, kept.consent_cannot_unlock) == (default, False)
     assert (sold.default, sold.consent_cannot_unlock) == (default, final)
     assert (plain.default, plain.consent_cannot_unlock) == ("granted", False)
+
+
+# ---------------------------------------------------------------- minors
+
+
+def test_the_age_is_asked_only_where_the_law_has_a_use_for_it() -> None:
+    """The owner asks, and some row of the table depends on the answer: a category, or the sale."""
+    unruled = replace(LAX, minors=replace(LAX.minors, rules=()))
+    bans = [MinorRule(ages=(0, 12), categories=(ruled,), rule="ban") for ruled in RULED]
+    ruled = [replace(LAX, minors=replace(LAX.minors, rules=(ban,))) for ban in bans]
+    asking = replace(site(PLAIN), ask_age=True)
+
+    assert [compile_rules(asking, law).ask_age for law in ruled] == [True, True, False]
+    assert not compile_rules(asking, unruled).ask_age
+    assert not any(compile_rules(site(PLAIN), law).ask_age for law in ruled)
 
 
 # ---------------------------------------------------------------- signals

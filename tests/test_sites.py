@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from holdfire.errors import ConfigError, Problem
-from holdfire.model import Category, Site
+from holdfire.model import Category, Site, in_language
 from holdfire.settings import shipped
 from holdfire.sites import load_locales, load_sites, read_sites, shape
 
@@ -108,6 +108,40 @@ def test_links_left_out_are_left_out(tmp_path: Path) -> None:
     }
 
 
+def test_what_is_told_of_a_service_is_said_in_each_language(tmp_path: Path) -> None:
+    """One text is for every language; a table has one for each, and no language gets another's."""
+    text = f"""
+    languages = ["en", "de"]
+    {GOOD}
+    text = {{ en = "Counts visits.", de = "Zählt Besuche." }}
+    recipients = ["Adstream"]
+    cookies = [
+      {{ name = "_ga", purpose = "Statistik", lifetime = "2 years" }},
+      {{ name = "_gb", purpose = {{ en = "Sums.", de = "Summen." }}, lifetime = "session" }},
+    ]
+    """
+
+    told = site_of(tmp_path, textwrap.dedent(text)).services[0]
+
+    assert (told.legal_basis, told.recipients) == ("consent", ("Adstream",))
+    for language, said in (
+        ("en", ["Counts visits.", "Statistik", "Sums."]),
+        ("de", ["Zählt Besuche.", "Statistik", "Summen."]),
+    ):
+        words = (told.text, *(use.purpose for use in told.cookies))
+        assert [in_language(one, language) for one in words] == said
+
+
+@pytest.mark.parametrize(
+    "lifetime", ["session", "persistent", "1 minute", "24 hours", "13 months", "Until deleted"]
+)
+def test_a_lifetime_is_kept_as_it_is_written(tmp_path: Path, lifetime: str) -> None:
+    """The forms that the page says in its own language, and free text, which it shows as it is."""
+    use = f'cookies = [{{ name = "_ga", purpose = "p", lifetime = "{lifetime}" }}]'
+
+    assert site_of(tmp_path, GOOD + use).services[0].cookies[0].lifetime == lifetime
+
+
 def test_the_demo_site_loads_with_the_real_texts() -> None:
     """What ships is in order, and has what the demo page is built upon."""
     locales = load_locales(shipped("config/locales"))
@@ -138,6 +172,7 @@ def test_the_documented_shape_is_a_site_file(tmp_path: Path) -> None:
     site = site_of(tmp_path, example)
 
     assert site.service("posthog") is not None
+    assert site.ask_age
 
 
 # ---------------------------------------------------------------- what is refused
@@ -265,6 +300,27 @@ WRONG = [
         "service[ga4].storage[#1].name",
         "ph_*",
     ),
+    # what a visitor is told of a service, in every language
+    (GOOD + 'text = " "', "service[ga4].text", "told"),
+    (GOOD + 'text = { en = "" }', "service[ga4].text.en", "told"),
+    (GOOD + "text = {}", "service[ga4].text.en", "add it"),
+    (GOOD + "text = ['x']", "service[ga4].text", "a text in quotes"),
+    (GOOD + "text = { en = 5 }", "service[ga4].text", "a text in quotes"),
+    (GOOD + 'text = { en = "x", de = "x" }', "service[ga4].text.de", "known are en"),
+    (
+        'languages = ["en", "de"]' + GOOD + 'text = { en = "x" }',
+        "service[ga4].text.de",
+        "add it, or take 'de' out of languages",
+    ),
+    (
+        'languages = ["en", "de"]'
+        + GOOD
+        + "cookies = [{ name = '_ga', purpose = { de = 'p' }, lifetime = 'l' }]",
+        "service[ga4].cookies[#1].purpose.en",
+        "add it",
+    ),
+    (GOOD + 'legal_basis = "interest"', "service[ga4].legal_basis", "legitimate_interest"),
+    (GOOD + 'recipients = [""]', "service[ga4].recipients[#1]", "told"),
     # languages and texts
     (GOOD.replace('"en"', '"fr"'), "default_language", "add fr.toml"),
     ('languages = ["en", "fr"]' + GOOD, "languages", "add fr.toml"),

@@ -202,9 +202,32 @@ async def test_the_latest_is_the_highest_seq(store: Store) -> None:
     assert (latest.event_id, latest.seq) == ("e3", 2)
 
 
+async def test_a_history_is_the_visitors_own_newest_first(store: Store) -> None:
+    """All of one visitor's records on one site, and nobody else's, from the newest back."""
+    for i, of in enumerate(["ann", "bob", "ann", "bob", "ann"]):
+        await store.append(act(f"e{i}", of=of))
+    await store.append(act("e9", of="ann", site="other"))
+    history = await store.history(SITE, visitor("ann"), 50)
+    assert [(record.event_id, record.seq) for record in history] == [
+        ("e4", 3),
+        ("e2", 2),
+        ("e0", 1),
+    ]
+    assert history[0] == await store.latest(SITE, visitor("ann"))
+
+
+async def test_a_history_ends_at_its_limit(store: Store) -> None:
+    """Of more records than were asked for, the newest are given."""
+    await append_all(store, [act(f"e{i}") for i in range(8)])
+    history = await store.history(SITE, visitor("ann"), 3)
+    assert [record.seq for record in history] == [8, 7, 6]
+
+
 async def test_what_is_not_there_is_none(store: Store) -> None:
     """An unknown visitor or site is answered with nothing, once the log was read."""
     await store.append(act("e1"))
+    assert await store.history(SITE, visitor("bob"), 50) == ()
+    assert await store.history("other", visitor("ann"), 50) == ()
     assert await store.latest(SITE, visitor("bob")) is None
     assert await store.latest("other", visitor("ann")) is None
 
@@ -355,6 +378,7 @@ async def test_a_closed_store_is_unavailable(database: Database) -> None:
     for question in (
         store.append(act("e2")),
         store.latest(SITE, visitor("ann")),
+        store.history(SITE, visitor("ann"), 50),
         store.size(),
         store.readable(),
         store.ready(),

@@ -16,6 +16,7 @@ from holdfire.store import Store
 from stores import Database, act, append_all, visitor
 
 VISITORS = ("ann", "bob", "cid")
+LIMIT = 3  # of a history; visitors here often have more acts
 numbers = itertools.count()
 events = st.integers(0, 12)  # few, so that they meet again
 bodies = st.sampled_from(["accept", "accept", "reject"])
@@ -88,7 +89,7 @@ class Comparison(RuleBasedStateMachine):
 
     @invariant()
     def logs_agree(self) -> None:
-        """The whole log, and each visitor's newest act, are as in the model."""
+        """The whole log, and each visitor's newest acts, are as in the model."""
         records = self.runner.run(self.scan())
         assert [record.log_index - self.base for record in records] == list(
             range(len(self.model.log))
@@ -104,6 +105,10 @@ class Comparison(RuleBasedStateMachine):
             latest = self.runner.run(self.store.latest(self.site, visitor(name)))
             assert (latest and latest.event_id) == (acts[-1].event_id if acts else None)
             assert (latest.seq if latest else 0) == len(acts)
+            history = self.runner.run(self.store.history(self.site, visitor(name), LIMIT))
+            assert [record.event_id for record in history] == [
+                draft.event_id for draft in acts[: -LIMIT - 1 : -1]
+            ]
 
     async def scan(self) -> list[Record]:
         """This site's log."""

@@ -125,6 +125,7 @@ async def test_the_service_needs_few_rights(
 # Each of them reads the log by a key, whatever the planner thinks of an empty table.
 QUERIES = {
     postgres._LATEST: ("demo", "ann"),
+    postgres._HISTORY: ("demo", "ann", 50),
     postgres._PAGE: (0, 9, None),
     postgres._STANDINGS: (["demo"], ["ann"], ["e1"]),
 }
@@ -151,6 +152,7 @@ async def test_a_server_that_is_down_is_unavailable_and_then_is_not(
     try:
         await refused(store.append(act("e2")))
         await refused(store.latest(SITE, visitor("ann")))
+        await refused(store.history(SITE, visitor("ann"), 50))
         await refused(store.readable())
         await refused(store.ready())
     finally:

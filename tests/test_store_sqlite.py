@@ -61,12 +61,14 @@ async def test_commits_wait_for_the_disk(store: SqliteStore) -> None:
         assert found == value
 
 
-@pytest.mark.parametrize("query", [sqlite._LATEST, sqlite._PAGE, sqlite._STANDINGS])
+@pytest.mark.parametrize(
+    "query", [sqlite._LATEST, sqlite._HISTORY, sqlite._PAGE, sqlite._STANDINGS]
+)
 async def test_every_query_goes_by_a_key(store: SqliteStore, path: Path, query: str) -> None:
     """No question reads the whole table, however large it grows."""
     await store.append(act("e1"))
     with closing(sqlite3.connect(path)) as connection:
-        values = ["[]"] if "json_each" in query else [0, 1]
+        values = ["[]"] if "json_each" in query else list(range(query.count("?")))
         plan = [row[3] for row in connection.execute(f"EXPLAIN QUERY PLAN {query}", values)]
     assert [step for step in plan if "SCAN" in step and "asked" not in step] == []
 
@@ -303,6 +305,7 @@ async def refuses_everything(store: SqliteStore) -> None:
             store.readable(),
             store.latest(SITE, visitor("ann")),
             store.latest(SITE, visitor("bob")),
+            store.history(SITE, visitor("ann"), 50),
             store.size(),
             anext(store.scan()),
         ):

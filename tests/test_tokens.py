@@ -2,6 +2,7 @@
 
 import base64
 import hashlib
+import json
 
 import msgspec
 import pytest
@@ -27,6 +28,7 @@ TOKEN = VisitorToken(
     shown_services=("posthog",),
     noticed=1,
     left_on=("analytics",),
+    age=15,
 )
 SIGNED = TOKENS.sign("demo", TOKEN)
 
@@ -120,6 +122,29 @@ def test_choices_too_many_for_a_cookie_are_left_to_the_store() -> None:
     assert len(signed) <= LONGEST
     assert (read.visitor, read.seq) == (TOKEN.visitor, TOKEN.seq)
     assert read.categories == {}
+
+
+def test_no_choice_makes_the_token_too_long() -> None:
+    """As many categories as a choice may name, all of them left on, still fit: they are left out."""
+    many = {f"category-of-some-length-{n:03}": 1 for n in range(64)}
+    full = msgspec.structs.replace(TOKEN, categories=many, left_on=tuple(many), age=150)
+    signed = TOKENS.sign("s" * 64, full)
+
+    assert len(signed) <= LONGEST
+    assert TOKENS.read("s" * 64, signed).age == 150
+
+
+def test_an_age_that_was_not_said_is_no_member() -> None:
+    """A token says the age that was declared, or has no such member."""
+
+    def members(token: VisitorToken) -> dict[str, object]:
+        payload = TOKENS.sign("demo", token).partition(".")[0]
+        found: dict[str, object] = json.loads(base64.urlsafe_b64decode(payload + "=="))
+        return found
+
+    assert members(TOKEN)["y"] == 15
+    assert members(msgspec.structs.replace(TOKEN, age=0))["y"] == 0
+    assert "y" not in members(msgspec.structs.replace(TOKEN, age=None))
 
 
 def test_a_payload_of_another_shape_is_refused_though_well_signed() -> None:

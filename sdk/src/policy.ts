@@ -86,11 +86,13 @@ const judge = (rules: Rules, { now, notice_version, signals, prior, ...who }: Ci
     (noticed && (who.known || rules.conflict_rule !== "signal_wins_until_reconfirmed_known"));
   // On a site for children nobody can be said to be older.
   const age = Math.min(who.age ?? Infinity, rules.assume_age ?? Infinity);
+  // Who was asked and has not answered may be of any age: every band holds.
+  const unanswered = rules.ask_age && who.age === null;
 
   return (rule: CategoryRule, said: boolean | undefined): Reason => {
     if (rule.locked) return "necessary";
     const minor = rule.minors
-      .filter(([from, to]) => from <= age && age <= to)
+      .filter(([from, to]) => unanswered || (from <= age && age <= to))
       .map(([, , effect]) => effect);
     if (minor.includes("ban")) return "minor";
     if (minor.includes("parental_opt_in") && !who.parental) return "minor";

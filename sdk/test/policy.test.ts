@@ -117,6 +117,21 @@ describe("a decision", () => {
     expect(reason(parents, { prior: prior(), age: 5, parental: true })).toBe("choice_granted");
   });
 
+  test("takes who was asked their age, and has not said it, for any age", () => {
+    const asking = optOut({
+      ask_age: true,
+      categories: [
+        rule("functional", { default: "granted" }),
+        rule("marketing", { default: "granted", minors: [[13, 15, "ban"]] }),
+      ],
+    });
+    expect(reason(asking, { prior: prior() })).toBe("minor");
+    expect(reason(asking, { age: 15 })).toBe("minor");
+    expect(reason(asking, { age: 16 })).toBe("default_granted");
+    expect(reason(asking, {}, "functional")).toBe("default_granted");
+    expect(reason({ ...asking, ask_age: false }, {})).toBe("default_granted");
+  });
+
   test("allows an attested exemption without a choice, until an objection ends it", () => {
     const rules = optIn({
       categories: [rule("analytics", { exempt: true, gpc_ends_exempt: true })],
@@ -233,6 +248,7 @@ const anyRules: fc.Arbitrary<Rules> = fc
     choice_days: fc.constantFrom(30, 180, 365),
     refusal_lapses: fc.boolean(),
     assume_age: fc.constantFrom(null, 0),
+    ask_age: fc.boolean(),
     categories: fc.tuple(...ids.map(anyRule)),
     sale_or_share: anyRule("sale_or_share"),
   })

@@ -54,6 +54,7 @@ def concerns(sites: Mapping[str, Site], lawbook: Lawbook) -> list[Problem]:
             *_walls(site, lawbook.regimes),
             *_lifetimes(site, lawbook.regimes),
             *_policies(site),
+            *_interests(site),
         )
     ]
 
@@ -86,6 +87,22 @@ def _lifetimes(site: Site, regimes: Mapping[str, Regime]) -> Iterator[Problem]:
             f"the regulator ends a choice sooner, in days: {ends}",
             "it ends sooner there whatever is set; lower it to say so",
         )
+
+
+def _interests(site: Site) -> Iterator[Problem]:
+    """A basis for using data is none for reading or writing what the visitor's device holds."""
+    optional = {c.id for c in site.categories if not c.locked}
+    for service in site.services:
+        stores = service.cookies or service.storage
+        claims = service.legal_basis == "legitimate_interest"
+        if claims and stores and service.category in optional:
+            yield Problem(
+                f"{site.id}.toml",
+                f"service[{service.id}].legal_basis",
+                "no interest replaces the consent that cookies and storage need"
+                " (ePrivacy Directive Art 5(3))",
+                "write consent; where the law asks first, it waits for a yes whatever is written",
+            )
 
 
 def _policies(site: Site) -> Iterator[Problem]:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from holdfire import evidence, policy
 from holdfire.errors import EventConflict, StoreUnavailable
 from holdfire.evidence import Evidence, Subject
-from holdfire.ground import Context, Ground, circumstances, ground, language_of
+from holdfire.ground import Context, Ground, circumstances, ground, language_of, youngest
 from holdfire.model import (
     Choice,
     Decision,
@@ -33,6 +33,7 @@ from holdfire.rules import links
 from holdfire.tokens import VisitorToken, token_of
 
 FRESH_SECONDS = 300  # how long an answer that rests on no choice may be relied upon
+HISTORY = 50  # acts that a visitor is told of: one short read, a screen or two to look at
 DEGRADED = Decision(allow=False, reason="store_unavailable")
 
 
@@ -66,9 +67,10 @@ async def decide(ctx: Context, site: Site, visitor: Visitor, token: VisitorToken
         if token is None:
             # Who comes without a token may have chosen all the same: nobody is allowed meanwhile.
             await ctx.store.readable()
-        prior = await _newest(ctx, site, token)
+        newest = await _newest(ctx, site, token)
     except StoreUnavailable:
         return _degraded(held, now)
+    visitor, prior = _recalled(visitor, token, newest)
     decisions = policy.decide(held.rules, circumstances(site, visitor, prior, now))
     return Answer(
         decisions=decisions,
@@ -89,7 +91,7 @@ async def notice(
     """Say what this visitor is to be shown. Raises ``StoreUnavailable``."""
     now = ctx.clock()
     held = ground(ctx, site, visitor, now)
-    prior = await _newest(ctx, site, token)
+    visitor, prior = _recalled(visitor, token, await _newest(ctx, site, token))
     decided = policy.decide(held.rules, circumstances(site, visitor, prior, now))
     language = language_of(site, visitor, held)
     return Notice(
@@ -132,9 +134,10 @@ async def choose(
     """
     now = ctx.clock()
     held = ground(ctx, site, visitor, now)
-    before = await ctx.store.latest(site.id, token.visitor) if token else None
+    earlier = await _newest(ctx, site, token)
+    visitor, _ = _recalled(visitor, token, earlier)
     pseudonym = token.visitor if token else _pseudonym(ctx.random)
-    proof = prove(ctx, site, visitor, choice, held=held, before=before, now=now)
+    proof = prove(ctx, site, visitor, choice, held=held, earlier=earlier, now=now)
     appended = await ctx.store.append(
         Draft(
             site=site.id,
@@ -155,9 +158,22 @@ async def choose(
     newest = record if appended.fresh else await _latest(ctx, record)
     standing = evidence.read(newest)
     signed = ctx.tokens.sign(
-        site.id, token_of(newest.visitor, newest.seq, evidence.prior_of(standing))
+        site.id,
+        token_of(newest.visitor, newest.seq, evidence.prior_of(standing), standing.age),
     )
     return Chosen(record=record, standing=standing, token=signed, fresh=appended.fresh)
+
+
+async def history(ctx: Context, site: Site, token: VisitorToken | None) -> tuple[Record, ...]:
+    """The newest acts of the visitor whom the token names, newest first; of nobody without one.
+
+    Raises ``StoreUnavailable``, whoever asks: "nothing was chosen" is only said of a log that was
+    read.
+    """
+    if token is None:
+        await ctx.store.readable()
+        return ()
+    return await ctx.store.history(site.id, token.visitor, HISTORY)
 
 
 async def _latest(ctx: Context, record: Record) -> Record:
@@ -165,12 +181,23 @@ async def _latest(ctx: Context, record: Record) -> Record:
     return await ctx.store.latest(record.site, record.visitor) or record
 
 
-async def _newest(ctx: Context, site: Site, token: VisitorToken | None) -> Prior | None:
+async def _newest(ctx: Context, site: Site, token: VisitorToken | None) -> Evidence | None:
     """The visitor's newest act. A token older than a withdrawal must not outlive it."""
     if token is None:
         return None
     record = await ctx.store.latest(site.id, token.visitor)
-    return None if record is None else evidence.prior_of(evidence.read(record))
+    return None if record is None else evidence.read(record)
+
+
+def _recalled(
+    visitor: Visitor, token: VisitorToken | None, newest: Evidence | None
+) -> tuple[Visitor, Prior | None]:
+    """The visitor at the age that is known of them, and their standing choice.
+
+    The record is asked as well as the token: an older token knows of no age said since.
+    """
+    known = youngest(visitor, token.age if token else None, newest.age if newest else None)
+    return known, evidence.prior_of(newest) if newest else None
 
 
 def _relied_upon(table: Rules, prior: Prior | None, decided: Decisions, now: float) -> int:

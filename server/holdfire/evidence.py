@@ -65,7 +65,7 @@ class Evidence(Value, frozen=True):
     language: str
     regime: Held
     location: Location
-    age: int | None  # as the owner's page declared
+    age: int | None  # the smallest that the owner's page declared, with this act or before it
     residence: tuple[str, str | None] | None
     signals: Signals
     gpc_noticed: bool

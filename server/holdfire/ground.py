@@ -1,8 +1,10 @@
 """What the verbs stand on: everything ``app`` built, and the law that holds for one visitor."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+
+import msgspec
 
 from holdfire.law import Resolution
 from holdfire.model import Circumstances, Prior, Rules, Site, Visitor
@@ -70,9 +72,26 @@ def ground(ctx: Context, site: Site, visitor: Visitor, now: float) -> Ground:
 
 
 def language_of(site: Site, visitor: Visitor, held: Ground) -> str:
-    """The language to speak: one the visitor wants, else one of the place, else the site's own."""
-    wanted = (*visitor.languages, *held.resolution.regime.ui.languages)
+    """The language to speak: one the visitor wants, else the page's, the place's, the site's own."""
+    page = (visitor.page_language,) if visitor.page_language else ()
+    wanted = (*visitor.languages, *page, *_spoken(visitor, held))
     return negotiate(wanted, tuple(site.texts), site.default_language)
+
+
+def _spoken(visitor: Visitor, held: Ground) -> Iterator[str]:
+    """The languages of the place, as they are written there: Brazil's Portuguese is not Portugal's."""
+    country = (visitor.location.country or "").lower()
+    for language in held.resolution.regime.ui.languages:
+        yield language if "-" in language or not country else f"{language}-{country}"
+
+
+def youngest(visitor: Visitor, *known: int | None) -> Visitor:
+    """The visitor at the smallest age that was ever declared of them, this request's included.
+
+    Who said to be twelve is not older for saying so, nor for a request that says nothing.
+    """
+    ages = [age for age in (visitor.age, *known) if age is not None]
+    return msgspec.structs.replace(visitor, age=min(ages)) if ages else visitor
 
 
 def circumstances(site: Site, visitor: Visitor, prior: Prior | None, now: float) -> Circumstances:

@@ -21,6 +21,9 @@ Quality = Literal["ok", "vpn", "tor", "hosting", "satellite"]
 Standard = Literal["necessary", "functional", "analytics", "marketing"]
 Action = Literal["accept_all", "reject_all", "save", "withdraw", "opt_out", "acknowledge"]
 DecisionSource = Literal["cookie", "store", "default", "degraded"]
+LegalBasis = Literal[
+    "consent", "contract", "legal_obligation", "public_interest", "legitimate_interest"
+]
 Reason = Literal[
     "necessary",
     "choice_granted",
@@ -69,8 +72,9 @@ class Visitor(Value, frozen=True):
     signals: Signals
     languages: tuple[str, ...]  # most wanted first, lower case BCP 47
     address_prefix: str  # IPv4 /24 or IPv6 /48 in CIDR form, or "" when there was no address
-    age: int | None = None  # in years, as the owner's page declares; it only ever tightens
+    age: int | None = None  # in years, the smallest that was declared; it only ever tightens
     residence: tuple[str, str | None] | None = None  # country and subdivision, likewise
+    page_language: str = ""  # lower case BCP 47, as the page declared it; "" where it did not
 
 
 # ---------------------------------------------------------------- the site
@@ -90,12 +94,25 @@ class Category(Value, frozen=True):
         return self.standard == "necessary"
 
 
+Multilingual = str | dict[str, str]
+"""One text that is said in every language, or a table of one text for each language."""
+
+
+def in_language(text: Multilingual, language: str) -> str:
+    """The text in one of the site's languages: a table has them all, so no foreign one is needed."""
+    return text if isinstance(text, str) else text[language]
+
+
 class CookieUse(Value, frozen=True):
-    """One cookie (or storage key) of a service. ``name`` may end in ``*``."""
+    """One cookie (or storage key) of a service. ``name`` may end in ``*``.
+
+    ``lifetime`` is "session", "persistent" or a number of minutes, hours, days, weeks, months or
+    years ("1 year"), which the page says in its own language; or free text, shown as it is.
+    """
 
     name: str
-    purpose: str = ""
-    lifetime: str = ""  # as the provider states it: "session", "13 months"
+    purpose: Multilingual = ""
+    lifetime: str = ""
 
 
 class Service(Value, frozen=True):
@@ -104,6 +121,9 @@ class Service(Value, frozen=True):
     id: str
     name: str
     category: str
+    text: Multilingual = ""  # what the service is for
+    legal_basis: LegalBasis = "consent"  # GDPR Art 6(1)
+    recipients: tuple[str, ...] = ()  # who else receives the data: GDPR Art 13(1)(e)
     provider: str = ""
     policy: str = ""  # URL of the provider's privacy policy
     hosts: tuple[str, ...] = ()
@@ -111,6 +131,29 @@ class Service(Value, frozen=True):
     integrity: str = ""
     cookies: tuple[CookieUse, ...] = ()
     storage: tuple[CookieUse, ...] = ()
+
+
+class Colours(Value, frozen=True, omit_defaults=True):
+    """Colours of one theme, each as `#rgb` or `#rrggbb`; "" is our own."""
+
+    bg: str = ""  # behind everything
+    fg: str = ""  # text
+    muted: str = ""  # text of less weight
+    line: str = ""  # edges of controls
+    soft: str = ""  # behind notes and services
+    accent: str = ""  # buttons, and switches that are on
+    on_accent: str = ""  # text on them
+    focus: str = ""  # the ring around what has the focus
+
+
+class Look(Value, frozen=True, omit_defaults=True):
+    """How the interface is laid out and coloured. None of it is material for the notice version."""
+
+    layout: Literal["box", "bar", "dialog", "headless"] = "box"  # headless: the site draws it
+    blocking: bool = False  # a dialog that the page waits for
+    hide_from_bots: bool = False  # robots that say that they are robots are not asked
+    light: Colours = Colours()
+    dark: Colours = Colours()
 
 
 class Attestations(Value, frozen=True):
@@ -141,6 +184,8 @@ class Site(Value, frozen=True):
     choice_days: int | None = None  # the owner's own lifetime of a choice, within the law's
     overlays: tuple[str, ...] = ()  # stricter readings of the law that the owner switches on
     policy_version: str = "1"  # the owner's own mark of a material change of wording
+    look: Look = Look()
+    ask_age: bool = False  # visitors are asked their age where the law has rules for minors
 
     def category(self, key: str) -> Category | None:
         """The category of this id."""
@@ -186,6 +231,7 @@ class Rules(Value, frozen=True):
     assume_age: int | None  # child-directed sites: the age of a visitor who did not say
     categories: tuple[CategoryRule, ...]
     sale_or_share: CategoryRule
+    ask_age: bool = False  # the site asks: until it is answered, the visitor may be of any age
 
 
 class Prior(Value, frozen=True):

@@ -53,6 +53,7 @@ class Facts(Value, frozen=True, gc=False):
     beats_gpc: bool  # whether a consent wins over the signal, by the regime's conflict rule
     beats_dnt: bool
     age: int | None
+    unanswered: bool  # the visitor was asked their age and has not said it
     parental: bool
     gpc: bool
     dnt: bool
@@ -96,7 +97,7 @@ def _reason(  # noqa: C901, PLR0911 -- a precedence reads as the list it is
     """The first rule that applies. Everything that allows has passed all that denies."""
     if rule.locked:
         return "necessary"
-    minor = _minor(rule, facts.age) if facts.age is not None else ()
+    minor = _minor(rule, facts)
     if "ban" in minor or ("parental_opt_in" in minor and not facts.parental):
         return "minor"
     if said is False and facts.refusal_stands:
@@ -120,8 +121,14 @@ def _reason(  # noqa: C901, PLR0911 -- a precedence reads as the list it is
     return facts.lapse if said and facts.lapse else "default_denied"
 
 
-def _minor(rule: CategoryRule, age: int) -> tuple[MinorEffect, ...]:
-    return tuple(effect for low, high, effect in rule.minors if low <= age <= high)
+def _minor(rule: CategoryRule, facts: Facts) -> tuple[MinorEffect, ...]:
+    """What the age bands that the visitor may be in ask for: all of them, until the age is said."""
+    age = facts.age
+    return tuple(
+        effect
+        for low, high, effect in rule.minors
+        if facts.unanswered or (age is not None and low <= age <= high)
+    )
 
 
 def _facts(table: Rules, now: Circumstances) -> Facts:
@@ -134,6 +141,7 @@ def _facts(table: Rules, now: Circumstances) -> Facts:
         beats_gpc=_beats(table, now, noticed=prior is not None and prior.gpc_noticed),
         beats_dnt=_beats(table, now, noticed=prior is not None and prior.dnt_noticed),
         age=_age(table, now),
+        unanswered=table.ask_age and now.age is None,
         parental=now.parental,
         gpc=now.signals.gpc,
         dnt=now.signals.dnt is True,

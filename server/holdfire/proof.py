@@ -6,7 +6,7 @@ from holdfire import evidence, policy
 from holdfire.errors import ActionMismatch
 from holdfire.evidence import Evidence, Held, Shown
 from holdfire.ground import Context, Ground, circumstances
-from holdfire.model import Choice, Decisions, Prior, Record, Site, Visitor
+from holdfire.model import Choice, Decisions, Prior, Site, Visitor
 
 BY_DEFAULT = frozenset({"default_granted", "exempt_granted"})
 
@@ -18,16 +18,16 @@ def prove(
     choice: Choice,
     *,
     held: Ground,
-    before: Record | None,
+    earlier: Evidence | None,
     now: float,
 ) -> Evidence:
     """Everything the record is to prove, decided under the notice that holds now.
 
+    ``earlier`` is the evidence of the visitor's newest act until this one.
     Raises ``ActionMismatch`` for an acknowledgement that refuses what is allowed.
     """
     server_ms = int(now * 1000)
     client_ms = _ms(choice.client_time)
-    earlier = evidence.read(before) if before else None
     categories, services, late = _effective(choice, min(client_ms, server_ms), earlier)
     gpc_noticed, dnt_noticed = evidence.noticed(choice, visitor, held.rules)
     prior = Prior(

@@ -15,6 +15,8 @@ SALE = Category(id="sale_or_share", standard="marketing", sale=True)
 
 def compile_rules(site: Site, regime: Regime) -> Rules:
     """Compile what one site owes its visitors under one regime."""
+    categories = tuple(_rule(c, site.attestations, regime) for c in site.categories)
+    sale = _rule(SALE, site.attestations, regime)
     return Rules(
         regime=regime.id,
         model=regime.model,
@@ -29,8 +31,9 @@ def compile_rules(site: Site, regime: Regime) -> Rules:
         close=regime.ui.close_x == "required",
         triggers=regime.reprompt.triggers,
         assume_age=0 if site.attestations.child_directed else None,
-        categories=tuple(_rule(c, site.attestations, regime) for c in site.categories),
-        sale_or_share=_rule(SALE, site.attestations, regime),
+        categories=categories,
+        sale_or_share=sale,
+        ask_age=site.ask_age and any(rule.minors for rule in (*categories, sale)),
     )
 
 

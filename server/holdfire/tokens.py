@@ -38,6 +38,7 @@ class VisitorToken(
         "noticed": "k",
         "by_signal": "g",
         "left_on": "d",
+        "age": "y",
     },
 ):
     """A visitor's pseudonym and newest choice. Times are seconds since 1970, UTC."""
@@ -54,6 +55,7 @@ class VisitorToken(
     noticed: int = 0  # 1 GPC, 2 DNT, 3 both
     by_signal: int = 0
     left_on: tuple[str, ...] = ()
+    age: int | None = None  # in whole years, the smallest that was declared up to this choice
 
 
 _DECODER = msgspec.json.Decoder(VisitorToken)
@@ -77,7 +79,9 @@ class VisitorTokens:
         if len(text) > LONGEST:
             text = self._signed(site, msgspec.structs.replace(token, shown_services=None))
         if len(text) > LONGEST:
-            bare = msgspec.structs.replace(token, shown_services=None, categories={}, services={})
+            bare = msgspec.structs.replace(
+                token, shown_services=None, categories={}, services={}, left_on=()
+            )
             text = self._signed(site, bare)
         return text
 
@@ -109,8 +113,8 @@ class VisitorTokens:
         return signer
 
 
-def token_of(visitor: str, seq: int, prior: Prior) -> VisitorToken:
-    """The token that carries this choice."""
+def token_of(visitor: str, seq: int, prior: Prior, age: int | None) -> VisitorToken:
+    """The token that carries this choice, and the age that its visitor is known to have."""
     return VisitorToken(
         visitor=visitor,
         seq=seq,
@@ -124,4 +128,5 @@ def token_of(visitor: str, seq: int, prior: Prior) -> VisitorToken:
         noticed=int(prior.gpc_noticed) | int(prior.dnt_noticed) << 1,
         by_signal=int(prior.by_signal),
         left_on=prior.left_on,
+        age=age,
     )

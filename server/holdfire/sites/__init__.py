@@ -12,11 +12,14 @@ from holdfire.document import Document
 from holdfire.errors import ConfigError, Problem
 from holdfire.model import Category, Site
 from holdfire.sites.checks import check
+from holdfire.sites.look import check_look
 from holdfire.sites.shape import ID, SiteFile, standard_of
 from holdfire.sites.texts import Locales, check_texts, load_locales, merged, read_locales
 from holdfire.sites.version import notice_version
 
 __all__ = ["load_locales", "load_sites", "notice_version", "read_locales", "read_sites"]
+
+EVERY = ("*",)
 
 
 def load_sites(folder: Path, locales: Locales) -> dict[str, Site]:
@@ -50,10 +53,18 @@ def _read_site(document: Document, path: Path, locales: Locales) -> Site | None:
     raw = document.read(path)
     if raw is None:
         return None
-    file = document.decode(raw, SiteFile)
+    file = _spread(document.decode(raw, SiteFile), locales)
     check(document, file)
+    check_look(document, file.banner)
     check_texts(document, file, locales)
     return None if document.problems else _site(path.stem, file, locales)
+
+
+def _spread(file: SiteFile, locales: Locales) -> SiteFile:
+    """A file that offers every language, with the names of them all."""
+    if file.languages != EVERY:
+        return file
+    return msgspec.structs.replace(file, languages=tuple(locales))
 
 
 def _site(key: str, file: SiteFile, locales: Locales) -> Site:
@@ -76,4 +87,6 @@ def _site(key: str, file: SiteFile, locales: Locales) -> Site:
         policy_version=file.policy_version,
         choice_days=file.choice_days,
         overlays=file.overlays,
+        ask_age=file.ask_age,
+        look=file.banner,
     )

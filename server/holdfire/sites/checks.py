@@ -4,8 +4,8 @@ from collections.abc import Callable, Collection, Iterable, Sequence
 
 import msgspec
 
-from holdfire.document import Document, row_keys
-from holdfire.model import CookieUse, Service
+from holdfire.document import Document, row_keys, within
+from holdfire.model import CookieUse, Multilingual, Service
 from holdfire.sites import addresses
 from holdfire.sites.addresses import Fault
 from holdfire.sites.shape import ID, STANDARDS, CategoryEntry, SiteFile, standard_of
@@ -22,7 +22,7 @@ def check(document: Document, site: SiteFile) -> None:
     for name, url in msgspec.structs.asdict(site.links).items():
         _optional(document, f"links.{name}", url, addresses.url_fault)
     _categories(document, site.categories)
-    _services(document, site.services, [c.id for c in site.categories])
+    _services(document, site)
 
 
 def _categories(document: Document, categories: Sequence[CategoryEntry]) -> None:
@@ -46,7 +46,9 @@ def _categories(document: Document, categories: Sequence[CategoryEntry]) -> None
                 document.fault(f"{at}.{mark}", what, "remove it, or choose another standard")
 
 
-def _services(document: Document, services: Sequence[Service], categories: list[str]) -> None:
+def _services(document: Document, site: SiteFile) -> None:
+    services = site.services
+    categories = [c.id for c in site.categories]
     ids = [s.id for s in services]
     rows = row_keys("service", ids)
     _ids(document, rows, ids, taken=categories)
@@ -60,8 +62,15 @@ def _services(document: Document, services: Sequence[Service], categories: list[
         _optional(document, f"{at}.policy", service.policy, addresses.url_fault)
         _each(document, f"{at}.hosts", service.hosts, addresses.pattern_fault)
         _script(document, at, service)
-        _uses(document, f"{at}.cookies", service.cookies, addresses.cookie_fault)
-        _uses(document, f"{at}.storage", service.storage, addresses.storage_fault)
+        if service.text != "":
+            _spoken(document, f"{at}.text", service.text, site)
+        for place, recipient in enumerate(service.recipients, start=1):
+            _told(document, f"{at}.recipients[#{place}]", recipient)
+        for uses, key, fault in (
+            (service.cookies, f"{at}.cookies", addresses.cookie_fault),
+            (service.storage, f"{at}.storage", addresses.storage_fault),
+        ):
+            _uses(document, key, uses, fault, site)
 
 
 def _script(document: Document, at: str, service: Service) -> None:
@@ -76,13 +85,15 @@ def _script(document: Document, at: str, service: Service) -> None:
         document.fault(f"{at}.hosts", what, f'add "{host}"')
 
 
-def _uses(document: Document, key: str, uses: Iterable[CookieUse], fault: Check) -> None:
+def _uses(
+    document: Document, key: str, uses: Iterable[CookieUse], fault: Check, site: SiteFile
+) -> None:
     for place, use in enumerate(uses, start=1):
         at = f"{key}[#{place}]"
         if (found := fault(use.name)) is not None:
             document.fault(f"{at}.name", *found)
         # A visitor has to be told both: CJEU C-673/17 (Planet49) §81.
-        _told(document, f"{at}.purpose", use.purpose)
+        _spoken(document, f"{at}.purpose", use.purpose, site)
         _told(document, f"{at}.lifetime", use.lifetime)
 
 
@@ -97,6 +108,24 @@ def _ids(
         elif key in taken:
             what = f"{key!r} is the id of a category, and a page asks for both by id alone"
             document.fault(f"{at}.id", what, "give the service another id")
+
+
+def _spoken(document: Document, key: str, text: Multilingual, site: SiteFile) -> None:
+    """Note what is not said in some language: a foreign one is no help to who cannot read it."""
+    if isinstance(text, str):
+        _told(document, key, text)
+        return
+    for language, words in text.items():
+        if language in site.offered:
+            _told(document, within(key, language), words)
+        else:
+            document.unknown(language, site.offered, at=key)
+    for language in site.offered:
+        if language not in text:
+            remedy = f"add it, or take {language!r} out of languages"
+            if language == site.default_language:
+                remedy = "add it"
+            document.fault(within(key, language), "is missing", remedy)
 
 
 def _told(document: Document, key: str, text: str) -> None:

@@ -6,6 +6,13 @@ default_language = "en"
 languages = ["en", "de"]
 policy_version = "1"
 overlays = ["us-ca-cipa"]
+ask_age = true
+
+[banner]
+layout = "bar"
+
+[banner.light]
+accent = "#173a5e"
 
 [attestations]
 analytics_exempt = true
@@ -28,8 +35,14 @@ sale = true
 id = "posthog"
 name = "PostHog"
 category = "analytics"
+legal_basis = "consent"
+recipients = ["PostHog Inc."]
 hosts = ["*.posthog.com"]
 cookies = [{ name = "ph_*", purpose = "Tells visits apart.", lifetime = "1 year" }]
+
+[service.text]
+en = "Counts visits."
+de = "Zählt Besuche."
 
 [texts.en]
 "category.loyalty.title" = "Loyalty card"
@@ -46,7 +59,7 @@ from typing import Annotated, get_args
 import msgspec
 
 from holdfire.law import Value
-from holdfire.model import Attestations, Service, Standard
+from holdfire.model import Attestations, Look, Service, Standard
 
 ID = re.compile(r"[a-z0-9-]{1,64}")  # of a site, a category or a service
 
@@ -83,10 +96,12 @@ class SiteFile(Value, frozen=True):
     origins: tuple[str, ...]
     default_language: str
     categories: tuple[CategoryEntry, ...] = msgspec.field(name="category")
-    languages: tuple[str, ...] = ()  # none: the default language only
+    languages: tuple[str, ...] = ()  # none: the default language only; "*": all there are
     policy_version: str = "1"
     choice_days: Annotated[int, msgspec.Meta(ge=1, le=730)] | None = None  # none: the regime's
     overlays: tuple[str, ...] = ()  # of config/regimes/overlays.toml
+    ask_age: bool = False
+    banner: Look = Look()
     attestations: Attestations = Attestations()
     links: Links = Links()
     services: tuple[Service, ...] = msgspec.field(default=(), name="service")

@@ -1,6 +1,8 @@
 """The words of a notice: one flat file a language, and what a site says instead.
 
 A placeholder is ``{name}``. A text may leave one out, never make one up: nobody would fill it.
+A text that counts has one key for each form the language has for numbers, ``….one``, ``….few`` and
+so on (Unicode CLDR plural rules); ``….other`` is the one that every language has.
 """
 
 import re
@@ -18,6 +20,7 @@ DIRECTIONS = ("ltr", "rtl")
 
 _LANGUAGE = re.compile(r"[a-z]{2,3}(-[a-z0-9]{2,8}){0,3}")  # BCP 47, in lower case
 _PLACEHOLDER = re.compile(r"\{([a-z_]+)\}")
+_PLURAL = re.compile(r"(.+)\.(zero|one|two|few|many)")
 
 
 def load_locales(folder: Path) -> dict[str, dict[str, str]]:
@@ -71,12 +74,19 @@ def _compare(
 ) -> None:
     """Hold one language against the one it was translated from."""
     for key, text in words.items():
-        if key not in reference:
+        model = reference.get(key, reference.get(_general(key)))
+        if model is None:
             document.unknown(key, reference)
-        elif (fault := _text_fault(text, reference[key])) is not None:
+        elif (fault := _text_fault(text, model)) is not None:
             document.fault(within("", key), *fault)
-    for key in sorted(reference.keys() - words.keys()):
+    for key in sorted({k for k in reference if _general(k) == k} - words.keys()):
         document.fault(within("", key), "is missing", f"translate it from {language}.toml")
+
+
+def _general(key: str) -> str:
+    """The form of a counting text that every language has; any other key is its own."""
+    plural = _PLURAL.fullmatch(key)
+    return f"{plural[1]}.other" if plural else key
 
 
 def check_texts(document: Document, site: SiteFile, locales: Locales) -> None:

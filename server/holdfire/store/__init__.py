@@ -34,8 +34,8 @@ class Store(Protocol):
     **Concurrency.** Every method may be called from any number of tasks of the event loop that
     opened the store. Writes that arrive together are committed together. A caller that is
     cancelled while it waits loses the answer and nothing else: its act, and those committed with
-    it, are recorded all the same. After ``append`` has returned, ``latest`` and ``scan`` on the
-    same store see the record.
+    it, are recorded all the same. After ``append`` has returned, ``latest``, ``history`` and
+    ``scan`` on the same store see the record.
 
     **Errors.** Whatever fails below surfaces as ``StoreUnavailable``, the original chained, and
     never as an empty answer: "no choice is known" is only said when the log was read. The store
@@ -61,6 +61,10 @@ class Store(Protocol):
 
     async def latest(self, site: str, visitor: str) -> Record | None:
         """The visitor's newest record (highest ``seq``), by one indexed query."""
+        ...
+
+    async def history(self, site: str, visitor: str, limit: int) -> tuple[Record, ...]:
+        """The visitor's ``limit`` newest records (1 or more), newest first, by one indexed query."""
         ...
 
     def scan(self, site: str | None = None, after: int = -1) -> AsyncIterator[Record]:

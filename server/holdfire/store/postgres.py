@@ -68,6 +68,7 @@ _SETTINGS = {
 
 # `*` is the columns of table record, which are the fields of model.Record, in order.
 _LATEST = "SELECT * FROM record WHERE site = $1 AND visitor = $2 ORDER BY seq DESC LIMIT 1"
+_HISTORY = "SELECT * FROM record WHERE site = $1 AND visitor = $2 ORDER BY seq DESC LIMIT $3"
 _SIZE = "SELECT size FROM head"
 _READABLE = "SELECT 1 FROM head"
 _PAGE = """
@@ -179,6 +180,10 @@ class PostgresStore:
         """See ``Store.latest``."""
         rows = await self._rows(_LATEST, site, visitor)
         return Record(*rows[0]) if rows else None
+
+    async def history(self, site: str, visitor: str, limit: int) -> tuple[Record, ...]:
+        """See ``Store.history``."""
+        return tuple(Record(*row) for row in await self._rows(_HISTORY, site, visitor, limit))
 
     async def size(self) -> int:
         """See ``Store.size``."""

@@ -45,6 +45,7 @@ PAGE = 512
 
 # `*` is the columns of table record, which are the fields of model.Record, in order.
 _LATEST = "SELECT * FROM record WHERE site = ? AND visitor = ? ORDER BY seq DESC LIMIT 1"
+_HISTORY = "SELECT * FROM record WHERE site = ? AND visitor = ? ORDER BY seq DESC LIMIT ?"
 _SIZE = "SELECT size FROM head"
 _PAGE = "SELECT * FROM record WHERE log_index >= ? AND log_index < ? ORDER BY log_index"
 _PAGE_OF_SITE = (
@@ -134,6 +135,16 @@ class SqliteStore:
         """See ``Store.latest``."""
         row = self._row(_LATEST, site, visitor)
         return None if row is None else Record(*row)
+
+    async def history(self, site: str, visitor: str, limit: int) -> tuple[Record, ...]:
+        """See ``Store.history``. Its rows lie all over the log, so it is read like a scan."""
+        self._row(_SIZE)  # the file of this name is still ours
+        try:
+            async with aiosqlite.connect(_uri(self._path, "ro"), uri=True) as reader:
+                rows = await reader.execute_fetchall(_HISTORY, (site, visitor, limit))
+        except (sqlite3.Error, UnicodeError) as error:
+            raise StoreUnavailable(UNAVAILABLE) from error
+        return tuple(Record(*row) for row in rows)
 
     async def size(self) -> int:
         """See ``Store.size``."""

@@ -1,4 +1,4 @@
-"""The notice, the choice and the decision."""
+"""The notice, the choice, the visitor's own history and the decision."""
 
 from datetime import UTC, datetime
 
@@ -6,10 +6,11 @@ import msgspec
 from starlette.requests import Request
 from starlette.responses import Response
 
-from holdfire import consent, parse, policy
+from holdfire import consent, evidence, parse, policy
 from holdfire.consent import Answer, Chosen
-from holdfire.errors import BadQuery, MediaTypeRefused
-from holdfire.model import Decision, DecisionSource, Reason, Site
+from holdfire.errors import BadQuery, MediaTypeRefused, TokenInvalid
+from holdfire.model import Action, Decision, DecisionSource, Reason, Record, Site
+from holdfire.tokens import VisitorToken
 from holdfire.visitor import agent
 from holdfire.web import wellknown
 from holdfire.web.house import house_of, json_response
@@ -63,6 +64,33 @@ class ChosenBody(msgspec.Struct):
     token: str
 
 
+class PastChoice(msgspec.Struct):
+    """One act of a visitor, as its record holds it."""
+
+    event_id: str
+    seq: int
+    log_index: int
+    recorded_at: str
+    valid_until: str
+    action: Action
+    categories: dict[str, bool]
+    services: dict[str, bool]
+    notice_version: str
+    regime: str
+    language: str
+    layer: int
+    control: str
+    texts: str
+    config: str
+
+
+class ChoicesBody(msgspec.Struct):
+    """A visitor's own choices on the wire, newest first (PROTOCOL.md §4)."""
+
+    visitor: str | None
+    choices: tuple[PastChoice, ...]
+
+
 async def get_notice(request: Request) -> Response:
     """``GET …/notice``."""
     site, house = site_of(request), house_of(request)
@@ -91,6 +119,22 @@ async def post_choice(request: Request) -> Response:
     answer = json_response(_chosen_body(chosen), status, wellknown.UPDATED)
     answer.headers.append("set-cookie", _cookie(request, site, chosen.token, origin))
     return answer
+
+
+async def get_choices(request: Request) -> Response:
+    """``GET …/choices``: what the visitor whom the token names has chosen so far.
+
+    A bad token, even a bearer's, is as none: nobody learns whether a visitor is known here.
+    """
+    site, house = site_of(request), house_of(request)
+    visitor_of(request, query_of(request))  # changes nothing here; refused where it is malformed
+    records = await consent.history(house.ctx, site, _token_if_good(request, site))
+    return json_response(
+        ChoicesBody(
+            visitor=records[0].visitor if records else None,
+            choices=tuple(map(_past_choice, records)),
+        )
+    )
 
 
 async def get_decision(request: Request) -> Response:
@@ -149,6 +193,34 @@ async def _decide(
     visitor = visitor_of(request, query)
     answer = await consent.decide(house_of(request).ctx, site, visitor, token_of(request, site))
     return answer, wellknown.tk(site, answer.decisions.categories, visitor.signals)
+
+
+def _token_if_good(request: Request, site: Site) -> VisitorToken | None:
+    try:
+        return token_of(request, site)
+    except TokenInvalid:
+        return None
+
+
+def _past_choice(record: Record) -> PastChoice:
+    proof = evidence.read(record)
+    return PastChoice(
+        event_id=record.event_id,
+        seq=record.seq,
+        log_index=record.log_index,
+        recorded_at=_time(record.recorded_ms // 1000),
+        valid_until=_time(proof.valid_until),
+        action=proof.action,
+        categories=proof.categories,
+        services=proof.services,
+        notice_version=proof.shown.notice_version,
+        regime=proof.regime.id,
+        language=proof.language,
+        layer=proof.layer,
+        control=proof.control,
+        texts=proof.shown.texts,
+        config=proof.shown.config,
+    )
 
 
 def _status(answer: Answer) -> int:

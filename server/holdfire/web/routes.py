@@ -21,6 +21,7 @@ def routes() -> list[BaseRoute]:
         Route("/s/{site}/{region}.js", page.boot_for_region),
         Route("/assets/{name}", page.asset),
         Route(f"{site}/notice", consent.get_notice),
+        Route(f"{site}/choices", consent.get_choices),
         Route(f"{site}/choices", consent.post_choice, methods=["POST"]),
         Route(f"{site}/decision", consent.get_decision),
         Route(f"{site}/decisions", consent.get_decisions),
