@@ -256,7 +256,7 @@ def test_a_wrong_call_ends_with_two(tmp_path: Path, arguments: list[str]) -> Non
 
 def test_check_finds_nothing_in_what_is_shipped(tmp_path: Path) -> None:
     """The shipped configuration is in order."""
-    ran = holdfire("check", folder=tmp_path)
+    ran = holdfire("check", "--no-render", folder=tmp_path)
 
     assert (ran.returncode, ran.stdout) == (0, "No problems found.\n"), ran.stderr
 
@@ -272,7 +272,7 @@ def test_check_reports_every_problem_at_once(tmp_path: Path) -> None:
         )
     )
     settings = {"HOLDFIRE_SITES_DIR": str(sites), "HOLDFIRE_ESTABLISHMENT": "atlantis"}
-    ran = holdfire("check", "--json", folder=tmp_path, **settings)
+    ran = holdfire("check", "--json", "--no-render", folder=tmp_path, **settings)
     found = json.loads(ran.stdout)
 
     assert ran.returncode == 1

@@ -10,14 +10,14 @@ ROOT = Path(__file__).parent.parent / "server"
 
 LADDER = """
     errors | law | model document | settings | regimes rules policy parse sites evidence
-    | duties tally tokens keyfile visitor store | ground | proof | consent explain export tracking | compliance | web | app
-    | serving check | demo | cli | __main__
+    | duties tally tokens keyfile visitor store | ground | proof | consent explain export tracking | compliance | lint | web | app
+    | serving | check demo | cli | __main__
 """
 RUNG = {name: i for i, rung in enumerate(LADDER.split("|")) for name in rung.split()}
 
 OWNERS = {
     "starlette": {"web", "app", "serving", "demo"},
-    "uvicorn": {"cli", "demo", "serving"},
+    "uvicorn": {"cli", "demo", "serving", "check"},
     "aiosqlite": {"store.sqlite"},
     "asyncpg": {"store.postgres"},
     "itsdangerous": {"tokens"},
@@ -25,6 +25,7 @@ OWNERS = {
     "maxminddb": {"visitor"},
     "user_agents": {"visitor"},
     "brotli": {"web"},
+    "playwright": {"lint"},
 }
 FILES = sorted(p for p in ROOT.rglob("*.py") if p.parent != ROOT)
 

@@ -1,34 +1,136 @@
-"""``holdfire check``: everything that would stop a start, all at once, without starting."""
+"""``holdfire check``: everything that would stop a start, all at once, without starting.
 
-from collections.abc import Callable, Mapping
+And what would stop a publication: the lint, over the files and over the rendered banners.
+"""
+
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from datetime import date
+from tempfile import TemporaryDirectory
+from typing import Any
 
-from holdfire import app, compliance, regimes
-from holdfire.errors import ConfigError, Problem
-from holdfire.model import Site
-from holdfire.settings import Settings, load
-from holdfire.sites import read_locales, read_sites
-from holdfire.web.boot import Shelf
+import msgspec
+import uvicorn
+
+from holdfire import app, compliance, lint, regimes, serving
+from holdfire.errors import ConfigError, HoldfireError, Problem
+from holdfire.explain import place as known_place
+from holdfire.law import Value
+from holdfire.lint.configuration import configuration
+from holdfire.lint.finding import Facts, Finding, folded
+from holdfire.lint.render import Outcome, live, rendered
+from holdfire.lint.surfaces import Surface, surfaces
+from holdfire.lint.wording import load as load_wording
+from holdfire.model import UNKNOWN_LOCATION, Location, Site
+from holdfire.regimes import Lawbook
+from holdfire.settings import Settings, load, shipped
+from holdfire.sites import load_locales, load_sites, read_locales, read_sites
+from holdfire.web.shelf import Shelf
+
+START_SECONDS = 30.0
+
+Tell = Callable[[str], None]
+
+
+class Report(Value, frozen=True):
+    """Everything a check found. Problems are of files, findings are of banners."""
+
+    problems: tuple[Problem, ...] = ()
+    findings: tuple[Finding, ...] = ()
+
+    def __add__(self, other: "Report") -> "Report":
+        """Both together."""
+        return Report(self.problems + other.problems, self.findings + other.findings)
+
+    def fails(self, *, strict: bool) -> bool:
+        """Whether something must be mended first; ``strict`` counts concerns too."""
+        return bool(self.problems) or any(f.severity == "fault" or strict for f in self.findings)
 
 
 def everything(
     config: str | None, environment: Mapping[str, str], *, today: date, stale: int | None
-) -> tuple[Problem, ...]:
-    """Every problem found, in the order of settings, law, sites, scripts, geo database.
+) -> Report:
+    """Every problem found, in the order of settings, law, sites, scripts, geo database; the lint.
 
     ``stale`` also lists the regimes that nobody has reviewed for that many days.
     """
     try:
         settings = load(config, environment)
     except ConfigError as error:
-        return error.problems
+        return Report(error.problems)
     problems: list[Problem] = []
     for step in (_law(today, stale), _sites, _scripts, _geo):
         try:
             problems.extend(step(settings))
         except ConfigError as error:
             problems.extend(error.problems)
-    return tuple(problems)
+    try:
+        return Report(tuple(problems), _configuration(settings))
+    except ConfigError as error:
+        # What the steps before have said already is not said twice.
+        return Report((*problems, *(p for p in error.problems if p not in problems)))
+
+
+def banners(
+    config: str | None, environment: Mapping[str, str], *, today: date, tell: Tell
+) -> Report:
+    """What the rendered banners of every site show, each surface looked at in a real browser.
+
+    Raises ``Unavailable`` where there is none, ``ConfigError`` for what stops a start.
+    """
+    settings = load(config, environment)
+    sites = load_sites(settings.sites_path, load_locales(settings.locales_path))
+    law = app.open_law(settings)
+    found: list[Surface] = []
+    for site in sites.values():
+        if site.look.layout == "headless":
+            tell(f"{site.id} draws its banner itself: look at one of its pages with --page")
+            continue
+        found += surfaces(
+            site,
+            law,
+            today,
+            override=settings.regime_override or None,
+            floor=settings.establishment or None,
+        )
+    if not found:
+        return Report()
+    with _served(settings, sites) as origins:
+        return _report(rendered(found, origins.__getitem__, _phrases(), tell))
+
+
+def pages(
+    config: str | None,
+    environment: Mapping[str, str],
+    addresses: Sequence[str],
+    *,
+    today: date,
+    tell: Tell,
+    place: str | None = None,
+) -> Report:
+    """What the banners of live pages show to a visitor from here.
+
+    The law is that of ``place`` (CC or CC-SUB); without one, what the page's own boot script
+    names; and without that the strictest. Raises as ``banners`` does.
+    """
+    settings = load(config, environment)
+    law = app.open_law(settings)
+    location = _location(place, law)
+
+    def facts(url: str, boot: dict[str, Any] | None) -> Facts:
+        if boot is not None and place is None:
+            return _told(boot, law)
+        regime = law.at(location, today).regime
+        ui = regime.ui
+        named = url.partition("://")[2]
+        return Facts(named, regime.id, regime.model, ui.first_layer_reject, ui.close_x)
+
+    return _report(live(addresses, facts, _phrases(), tell))
+
+
+# ---------------------------------------------------------------- the steps
 
 
 def _law(today: date, stale: int | None) -> Callable[[Settings], list[Problem]]:
@@ -61,3 +163,93 @@ def _scripts(settings: Settings) -> list[Problem]:
 def _geo(settings: Settings) -> list[Problem]:
     app.open_observatory(settings)
     return []
+
+
+def _configuration(settings: Settings) -> tuple[Finding, ...]:
+    locales, _ = read_locales(settings.locales_path)
+    sites, _ = read_sites(settings.sites_path, locales)
+    law = regimes.load(settings.regimes_path)
+    days = settings.cookie_max_age_days
+    return folded(configuration(sites, law.regimes, _phrases(), cookie_days=days))
+
+
+# ---------------------------------------------------------------- the rendered lint
+
+
+def _phrases() -> Mapping[str, tuple[str, ...]]:
+    return load_wording(shipped(lint.WORDING))
+
+
+def _report(outcome: Outcome) -> Report:
+    return Report(outcome.problems, outcome.findings)
+
+
+def _location(place: str | None, law: Lawbook) -> Location:
+    if place is None:
+        return UNKNOWN_LOCATION
+    code, _, part = place.partition("-")
+    country, region = known_place(code, part or None, law.law.aliases)
+    return Location(country=country, region=region, source="override", confidence="high")
+
+
+def _told(boot: Mapping[str, Any], law: Lawbook) -> Facts:
+    """The facts of a page that our boot script serves, as the script itself has them."""
+    try:
+        rules = boot["rules"]
+        regime = law.regimes[rules["regime"]]
+        held = {
+            rule["id"]
+            for rule in rules["categories"]
+            if rule.get("locked") or rule.get("exempt") or rule.get("default") == "granted"
+        }
+        return Facts(
+            site=boot["site"],
+            regime=regime.id,
+            model=rules["model"],
+            reject=regime.ui.first_layer_reject,
+            close="required" if rules["close"] else "none",
+            held_on=frozenset(held),
+            blocking=boot["look"].get("blocking") is True,
+        )
+    except (KeyError, TypeError) as error:
+        what = f"its boot script is of another version: {error}"
+        raise ConfigError(
+            (Problem("--page", "(page)", what, "name the place: --place"),)
+        ) from error
+
+
+@contextmanager
+def _served(settings: Settings, sites: Mapping[str, Site]) -> Iterator[dict[str, str]]:
+    """Serve the real application on loopback; yields where the pages of each site are.
+
+    Every site gets a host of its own below localhost, since a page belongs to one site only.
+    """
+    with serving.listen("127.0.0.1", 0) as listener, TemporaryDirectory() as folder:
+        port = listener.getsockname()[1]
+        origins = {key: f"http://s{n}.localhost:{port}" for n, key in enumerate(sites)}
+        moved = {
+            key: msgspec.structs.replace(site, origins=(origins[key],))
+            for key, site in sites.items()
+        }
+        # Nothing of this visit is to be found in the operator's own records.
+        apart = msgspec.structs.replace(
+            settings, data_dir=folder, database=f"sqlite:///{folder}/holdfire.db"
+        )
+        application = app.build(apart, moved, demo=True, prebuild=False)
+        server = uvicorn.Server(serving.config(application, apart, "127.0.0.1", port))
+        thread = threading.Thread(target=server.run, args=([listener],))
+        thread.start()
+        try:
+            _wait(server, thread)
+            yield origins
+        finally:
+            server.should_exit = True
+            thread.join()
+
+
+def _wait(server: uvicorn.Server, thread: threading.Thread) -> None:
+    end = time.monotonic() + START_SECONDS
+    while not server.started:
+        if time.monotonic() > end or not thread.is_alive():
+            raise HoldfireError("the service to be looked at did not start")
+        time.sleep(0.02)

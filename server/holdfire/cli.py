@@ -11,7 +11,7 @@ import logging
 import os
 import sys
 from collections.abc import Callable, Mapping, Sequence
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import BinaryIO
 
@@ -22,6 +22,7 @@ from holdfire import app, check, demo, explain, export, serving
 from holdfire.errors import ConfigError, HoldfireError, StoreUnavailable
 from holdfire.explain import Explanation, Question
 from holdfire.law import Confidence
+from holdfire.lint.browser import Unavailable
 from holdfire.model import UNKNOWN_LOCATION, Location, Site
 from holdfire.settings import Settings, load
 from holdfire.sites import load_locales, load_sites
@@ -65,10 +66,11 @@ def parser() -> argparse.ArgumentParser:
     verb = verbs.add_parser("serve", help="serve the configured sites")
     verb.set_defaults(run=run_serve)
 
-    verb = verbs.add_parser("check", help="check settings, sites and law; report every problem")
-    verb.add_argument("--json", action="store_true")
-    verb.add_argument("--stale", type=int, metavar="DAYS", help="list rules not reviewed for DAYS")
-    verb.set_defaults(run=run_check)
+    _check_options(
+        verbs.add_parser(
+            "check", help="check settings, sites, law and banners; report every problem"
+        )
+    )
 
     verb = verbs.add_parser("snippet", help="print what to paste into a page")
     verb.add_argument("--site", default="demo")
@@ -85,6 +87,25 @@ def parser() -> argparse.ArgumentParser:
 
     _explain_options(verbs.add_parser("explain", help="say what holds for a visitor, and why"))
     return top
+
+
+def _check_options(verb: argparse.ArgumentParser) -> None:
+    verb.add_argument("--json", action="store_true")
+    verb.add_argument("--stale", type=int, metavar="DAYS", help="list rules not reviewed for DAYS")
+    verb.add_argument("--strict", action="store_true", help="concerns fail the check too")
+    look = verb.add_mutually_exclusive_group()
+    look.add_argument(
+        "--render", action="store_true", help="fail if there is no browser to look with"
+    )
+    look.add_argument("--no-render", action="store_true", help="leave the rendered banners out")
+    look.add_argument(
+        "--page",
+        metavar="URL",
+        action="append",
+        help="look at the banner of this page instead; may be given again",
+    )
+    verb.add_argument("--place", metavar="CC[-SUB]", help="with --page: whose law it is held to")
+    verb.set_defaults(run=run_check)
 
 
 def _explain_options(verb: argparse.ArgumentParser) -> None:
@@ -144,15 +165,53 @@ def run_serve(options: argparse.Namespace) -> int:
 
 def run_check(options: argparse.Namespace) -> int:
     """``holdfire check``."""
+    if options.place and not options.page:
+        raise HoldfireError("--place: only a page is held to it; name one with --page")
     today = datetime.now(UTC).date()
-    findings = check.everything(options.config, os.environ, today=today, stale=options.stale)
+    report = check.everything(options.config, os.environ, today=today, stale=options.stale)
+    if options.page or not (options.no_render or report.fails(strict=False)):
+        report += _looked_at(options, today)
+    elif not options.no_render:
+        print("The banners are looked at once this is mended.", file=sys.stderr)
     if options.json:
-        print(msgspec.json.encode(findings).decode())
+        found: list[object] = [*report.problems, *report.findings]
+        print(msgspec.json.encode(found).decode())
     else:
-        for finding in findings:
-            print(finding)
-        print(f"Problems found: {len(findings)}." if findings else "No problems found.")
-    return FOUND if findings else 0
+        for line in (*report.problems, *report.findings):
+            print(line)
+        print(_summary(report))
+    return FOUND if report.fails(strict=options.strict) else 0
+
+
+def _looked_at(options: argparse.Namespace, today: date) -> check.Report:
+    """What a browser sees. Without one, a line says so, and only ``--render`` insists."""
+
+    def tell(line: str) -> None:
+        print(line, file=sys.stderr)
+
+    try:
+        if options.page:
+            return check.pages(
+                options.config,
+                os.environ,
+                options.page,
+                today=today,
+                tell=tell,
+                place=options.place,
+            )
+        return check.banners(options.config, os.environ, today=today, tell=tell)
+    except Unavailable as error:
+        if options.render or options.page:
+            raise
+        tell(f"The rendered banners were not looked at: {error}")
+        return check.Report()
+
+
+def _summary(report: check.Report) -> str:
+    faults = len(report.problems) + sum(f.severity == "fault" for f in report.findings)
+    concerns = sum(f.severity == "concern" for f in report.findings)
+    said = f"Problems found: {faults}." if faults else "No problems found."
+    return f"{said} Concerns: {concerns}." if concerns else said
 
 
 def run_snippet(options: argparse.Namespace) -> int:
