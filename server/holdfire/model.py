@@ -211,6 +211,7 @@ class CategoryRule(Value, frozen=True):
     gpc_ends_exempt: bool = False  # GPC ends its exempt use, and nothing else
     dnt: bool = False  # DNT denies it
     consent_cannot_unlock: bool = False
+    sensitive: bool = False  # its use may be limited, under a switch of its own: 11 CCR 7014
     minors: tuple[tuple[int, int, MinorEffect], ...] = ()
 
 

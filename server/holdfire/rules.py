@@ -38,7 +38,10 @@ def compile_rules(site: Site, regime: Regime) -> Rules:
 
 
 def links(site: Site, regime: Regime) -> tuple[Link, ...]:
-    """The links the law wants on this site's pages, given what the site does."""
+    """The links the law wants on this site's pages, given what the site does; first the way back.
+
+    Where one link with the icon stands for several others, that is it: 11 CCR 7015.
+    """
     sells = any(c.sale for c in site.categories)
     sensitive = any(c.sensitive for c in site.categories)
     holds = {
@@ -52,7 +55,8 @@ def links(site: Site, regime: Regime) -> tuple[Link, ...]:
         "if_sells_sensitive": sells and sensitive,
         "if_sells_biometric": False,  # no category says what kind of sensitive data it is
     }
-    return tuple(link for link in regime.links if holds[link.required])
+    wanted = (link for link in regime.links if holds[link.required])
+    return tuple(sorted(wanted, key=lambda link: not link.icon))
 
 
 def _choice_days(site: Site, regime: Regime) -> int:
@@ -87,6 +91,7 @@ def _rule(category: Category, attested: Attestations, regime: Regime) -> Categor
         dnt=regime.dnt.treatment in {"objection", "refusal"}
         and (standard in {"analytics", "marketing"} or category.sale),
         consent_cannot_unlock=category.sale and sensitive == "strictly_necessary_no_sale",
+        sensitive=sensitive == "limit_use",
         minors=_bands(ruled, attested, regime),
     )
 

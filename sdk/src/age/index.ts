@@ -1,0 +1,2 @@
+export { age } from "./answer";
+export { ageQuestion } from "./question";
