@@ -4,6 +4,7 @@ import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -116,6 +117,7 @@ def settings(folder: Path, **more: Any) -> Settings:
     )
 
 
+@cache
 def demo_site() -> Site:
     """The demo site, as its file has it."""
     shipped = ROOT / "config"

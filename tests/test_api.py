@@ -8,6 +8,7 @@ from pathlib import Path
 import brotli
 import pytest
 
+from handed import handed_in
 from house import ORIGIN, PEERS, Service, running
 
 # ---------------------------------------------------------------- the notice
@@ -82,26 +83,50 @@ def test_a_place_that_is_none_is_refused(service: Service, geo: str) -> None:
 # ---------------------------------------------------------------- the boot script
 
 
-def boot(body: str) -> dict[str, object]:
-    """What a boot script hands to the SDK."""
-    found = re.search(r"\n\}\((\{.*\})\);\n$", body, re.DOTALL)
-    assert found is not None
-    value: dict[str, object] = json.loads(found[1])
-    return value
-
-
 def test_the_boot_script_carries_the_notice(service: Service) -> None:
-    """One request brings regime, rules, services and texts, and is never shared."""
+    """One request brings regime, rules and services, and is never shared."""
     answer = service.client.get("/s/demo.js")
-    handed = boot(answer.text)
+    handed, _ = handed_in(answer.text)
 
     assert answer.headers["content-type"].startswith("text/javascript")
     assert answer.headers["cache-control"] == "private, max-age=300"
     assert answer.headers["vary"].startswith("Accept-Encoding, Accept-Language")
-    assert handed["regime"] == {"id": "us-ca", "model": "opt_out"}
+    assert (handed["rules"]["regime"], handed["rules"]["model"]) == ("us-ca", "opt_out")
     assert handed["version"] == service.site.version
     assert handed["language"] == "en"
     assert "script" not in str(handed["services"])
+
+
+def test_who_is_to_be_asked_gets_the_question_along(service: Service) -> None:
+    """Without a cookie, and where the law asks, the first layer and its texts come in one request."""
+    asked = service.client.get("/s/demo.js?geo=DE")
+    _, words = handed_in(asked.text)
+
+    assert words is not None
+    assert words["texts"]["button.reject_all"] == "Alle ablehnen"
+    assert not [key for key in words["texts"] if key.startswith(("preferences.", "history."))]
+    assert (words["services"], words["languages"]) == ([], {})
+    assert ",act:()=>{" in asked.text
+    assert ",banner:()=>{" in asked.text
+
+
+def test_who_is_not_asked_is_spared_the_question(service: Service) -> None:
+    """Where the law asks nothing the first layer stays away; what makes an act comes to newcomers."""
+    script = service.client.get("/s/demo.js?geo=US-CA").text
+
+    assert handed_in(script)[1] is None
+    assert ",act:()=>{" in script
+    assert ",banner:()=>{" not in script
+
+
+def test_who_comes_back_gets_the_core_alone(service: Service) -> None:
+    """A cookie of the site, good or bad, means that there was a choice: the rest stays away."""
+    service.client.cookies.set("holdfire_demo", "anything")
+
+    script = service.client.get("/s/demo.js?geo=DE").text
+
+    assert handed_in(script)[1] is None
+    assert "{chunks:{__proto__:null},words:null}" in script
 
 
 def test_a_returning_visitor_costs_one_revalidation(service: Service) -> None:
@@ -149,21 +174,26 @@ def test_a_named_region_may_be_shared(service: Service) -> None:
     answer = service.client.get("/s/demo/de.js")
 
     assert answer.headers["cache-control"] == "public, max-age=300"
-    assert boot(answer.text)["regime"] == {"id": "de", "model": "opt_in"}
-    assert boot(service.client.get("/s/demo/us-co.js").text)["regime"] == {
-        "id": "us-co",
-        "model": "opt_out",
-    }
+    assert handed_in(answer.text)[0]["rules"]["regime"] == "de"
+    assert "{chunks:{__proto__:null},words:null}" in answer.text
+    coloradan, _ = handed_in(service.client.get("/s/demo/us-co.js").text)
+    assert coloradan["rules"]["regime"] == "us-co"
     assert service.client.get("/s/demo/..%2f.js").status_code == 404
 
 
 def test_chunks_are_named_by_content_and_never_change(service: Service) -> None:
-    """The banner's name comes with the boot script and may be kept for ever."""
-    name = boot(service.client.get("/s/demo.js").text)["banner"]
-    answer = service.client.get(f"/assets/{name}")
+    """Their names come with the boot script, and all of them may be kept for ever."""
+    handed, _ = handed_in(service.client.get("/s/demo.js").text)
+    chunks = [f"{name}.{handed['sdk']}.js" for name in ("banner", "act", "preferences")]
+    spoken = [f"{part}-demo-de.{handed['words']}.js" for part in ("words", "more")]
+    for name in (*chunks, *spoken):
+        answer = service.client.get(f"/assets/{name}")
 
-    assert answer.headers["cache-control"] == "public, max-age=31536000, immutable"
-    assert answer.headers["content-type"].startswith("text/javascript")
+        assert answer.status_code == 200, name
+        assert answer.headers["cache-control"] == "public, max-age=31536000, immutable"
+        assert answer.headers["content-type"].startswith("text/javascript")
+    assert service.client.get(f"/assets/words-demo-xx.{handed['words']}.js").status_code == 404
+    assert service.client.get("/assets/words-demo-de.00000000.js").status_code == 404
     assert service.client.get("/assets/manifest.json").status_code == 404
     assert service.client.get("/assets/..%2f..%2fpyproject.toml").status_code == 404
 

@@ -8,6 +8,7 @@ from typing import Any
 import msgspec
 import pytest
 
+from handed import handed_in
 from holdfire import app, compliance, regimes
 from holdfire.errors import ConfigError
 from holdfire.model import Attestations
@@ -20,10 +21,8 @@ NO_MINORS = "NZ"  # its law has no rule for them
 
 def rules(service: Service, geo: str, more: str = "") -> Any:
     """The table a boot script carries at a place."""
-    body = service.client.get(f"/s/demo.js?geo={geo}{more}").text
-    found = re.search(r"\n\}\((\{.*\})\);\n$", body, re.DOTALL)
-    assert found is not None
-    return json.loads(found[1])["rules"]
+    boot, _ = handed_in(service.client.get(f"/s/demo.js?geo={geo}{more}").text)
+    return boot["rules"]
 
 
 def test_a_declared_age_denies_what_the_law_denies_at_it(service: Service) -> None:
@@ -276,14 +275,19 @@ def test_check_tells_that_no_interest_replaces_a_consent_for_cookies() -> None:
     assert all("ePrivacy Directive Art 5(3)" in what for what in found.values())
 
 
-def test_every_script_a_visitor_may_be_handed_is_made_ahead(tmp_path: Path) -> None:
-    """At every place, in every language, today's script is on the shelf before it is asked for."""
+def test_the_scripts_that_are_likely_are_made_ahead(tmp_path: Path) -> None:
+    """At every place, in its language, today's scripts are on the shelf before they are asked for."""
     with running(tmp_path) as service:
-        scripts = app.every_script(service.client.app.state.house.ctx)  # type: ignore[attr-defined]  # the client types it as any ASGI callable
+        scripts = app.likely_scripts(service.client.app.state.house.ctx)  # type: ignore[attr-defined]  # the client types it as any ASGI callable
 
-    assert len({regime.id for _, regime, _, _ in scripts}) > 120
-    assert {language for *_, language, _ in scripts} == {"en", "de"}
-    assert {signals.gpc for *_, signals in scripts} == {False, True}
+    assert len({asked.regime.id for asked in scripts}) > 120
+    assert {(asked.signals.gpc, asked.fresh) for asked in scripts} == {
+        (False, False),
+        (False, True),
+        (True, False),
+        (True, True),
+    }
+    assert {"en", "de", "fr", "ja"} <= {asked.language for asked in scripts}
 
 
 def test_a_trailing_slash_is_no_redirect(service: Service) -> None:

@@ -151,7 +151,10 @@ def test_a_declared_length_is_a_number(service: Service, length: str, status: in
 
 @pytest.mark.parametrize(
     ("method", "path", "allowed"),
-    [("PUT", "/healthz", {"GET", "HEAD"}), ("GET", "/v1/sites/demo/choices", {"POST"})],
+    [
+        ("PUT", "/healthz", {"GET", "HEAD"}),
+        ("PUT", "/v1/sites/demo/choices", {"GET", "HEAD", "POST"}),
+    ],
 )
 def test_a_refused_method_names_the_right_ones(
     service: Service, method: str, path: str, allowed: set[str]
@@ -196,7 +199,7 @@ def test_a_page_that_declares_well_is_served(service: Service) -> None:
     told = service.client.get("/s/demo.js?age=15&residence=US-TX&v=1&v=2&utm_source=x")
 
     assert told.status_code == 200
-    assert told.content.startswith(b"!function(HOLDFIRE_BOOT)")
+    assert told.content.startswith(b"!function(HOLDFIRE_BOOT,HOLDFIRE_INLINED)")
 
 
 def test_a_served_page_cannot_be_moved(served: Service) -> None:

@@ -1,79 +1,43 @@
 /** `window.holdfire`: what the page's own code may call. Described in `types.ts`. */
 
-import { namedAct, wholeAct } from "./act";
-import type { Speaker } from "./events";
 import { freeze } from "./natives";
-import type { Prompter } from "./prompt";
 import type { State } from "./state";
-import type { Transport } from "./transport";
-import type { Act, Boot, Cancel, Holdfire, Snapshot } from "./types";
+import type { Holdfire } from "./types";
+import type { PageView } from "./view";
 
 /** By this mark a second copy of this script knows that it is the second. */
 export const MARK = Symbol.for("holdfire");
 
-export interface Parts {
-  boot: Boot;
+export interface Parts extends Omit<PageView, "api"> {
   state: State;
-  speaker: Speaker;
-  waiters: Waiters;
-  prompter: Prompter;
-  transport: Transport;
-  choose(act: Act): void;
-  ready: Promise<Snapshot>;
+  when: Holdfire["when"];
 }
-
-/** Functions of the page that wait for an id to be allowed. */
-export interface Waiters {
-  when(id: string, run: () => void): Cancel;
-  /** Runs those whose time has come, in the order in which they came. */
-  wake(): void;
-}
-
-export const openWaiters = (state: State, speaker: Speaker): Waiters => {
-  const waiting = new Set<{ id: string; run: () => void }>();
-  const wake = () => {
-    for (const waiter of waiting) {
-      // What runs may bring about another round, which must not run it again.
-      if (state.decision(waiter.id).allow && waiting.delete(waiter)) speaker.run(waiter.run);
-    }
-  };
-  return {
-    wake,
-    when: (id, run) => {
-      const waiter = { id, run };
-      waiting.add(waiter);
-      // Never within this call, so that the canceller is there first.
-      Promise.resolve().then(wake);
-      return () => waiting.delete(waiter);
-    },
-  };
-};
 
 export const openApi = (parts: Parts): Holdfire => {
-  const { boot, state, speaker, waiters, prompter, transport, ready } = parts;
-  const choose = (act: () => Act) => speaker.run(() => parts.choose(act()));
+  const { state, speaker, prompter, act, refuse } = parts;
   const api: Holdfire & { [MARK]: true } = {
     [MARK]: true,
-    ready,
-    when: waiters.when,
+    // The start is one task, so this promise is kept when it is over.
+    ready: Promise.resolve().then(parts.snapshot),
+    when: parts.when,
     on: speaker.on,
     off: speaker.off,
     allowed: (id) => state.decision(id).allow,
     decision: (id) => state.decision(id),
-    choose: (choosing) => choose(() => namedAct(boot, choosing, state.snapshot as Snapshot)),
-    acceptAll: () => choose(() => wholeAct(boot, "accept_all", true)),
-    rejectAll: () => choose(() => wholeAct(boot, "reject_all", false)),
-    withdraw: () => choose(() => wholeAct(boot, "withdraw", false)),
+    choose: parts.name,
+    acceptAll: () => act((ready) => ready.accept()),
+    rejectAll: () => refuse("reject_all"),
+    withdraw: () => refuse("withdraw"),
     show: (view) => prompter.show(view),
     hide: () => prompter.hide(),
-    receipt: async () => {
-      const standing = state.standing;
-      if (!standing?.event_id) throw new Error("There is no choice.");
-      if (standing.pending) throw new Error("The choice is not recorded yet.");
-      const { status, body } = await transport.receipt(standing.event_id);
-      if (status !== 200) throw new Error(`No receipt (${status}).`);
-      return body;
-    },
+    // Without the courier there is no answer, and a promise must not wait for ever.
+    receipt: () =>
+      parts
+        .chunk("courier")
+        .then(
+          () =>
+            new Promise((tell) => parts.courier((ready) => tell(ready.receipt(state.standing)))),
+        ),
     push: (...runs) => {
       for (const run of runs) speaker.run(() => run(api));
     },

@@ -3,7 +3,7 @@
  *
  *     <script type="text/plain" data-category="…" data-service="…" data-src="…"></script>
  *     <iframe data-category="…" data-src="…"></iframe>       (img, video, … likewise; data-srcset)
- *     <link rel="stylesheet" data-category="…" data-href="…">
+ *     <link rel="stylesheet" data-category="…" data-href="…">       <object data-category="…" data-data="…">
  *     <template data-category="…">…any markup…</template>
  *
  * Holding is the markup's own doing: nothing here has to be in time. All that this module does is
@@ -12,10 +12,13 @@
 
 import { listen, matches, query, read, readNode } from "./dom";
 import { bare } from "./natives";
-import { lendAddresses, unfold } from "./release";
+import { lendAddresses } from "./release";
 import { addressOf, HELD_TYPE, isOrdered, revived } from "./script";
+import type { TemplateModule } from "./template";
 
 const MARKED = "[data-category],[data-service]";
+/** What leaves a hole where it stands while it is held. */
+const HOLE = "iframe,video,audio,embed,object";
 
 export interface Gatekeeper {
   /** Whether an element with these marks may fire now; `null` is an absent mark. */
@@ -24,28 +27,49 @@ export interface Gatekeeper {
   nonce: string;
   /** Told of each element that could not be released. It stays held. */
   failed(cause: unknown): void;
+  /** Has a template unfolded. */
+  template(use: (chunk: TemplateModule) => void): void;
+  /** Told of each hole that is found. */
+  hole(): void;
 }
 
-/** Opens the gate. What it gives back makes the page agree with what is permitted now. */
-export const openGate = ({ permits, nonce, failed }: Gatekeeper): (() => void) => {
+export interface Gate {
+  /** Makes the page agree with what is permitted now, which ends what was asked for, or not. */
+  settle(keeps: boolean): void;
+  /** Whether this element may fire now. */
+  permits(held: Element): boolean;
+  /** Lets one element load, whatever is permitted: the visitor asked for this one. */
+  once(held: Element): void;
+}
+
+export const openGate = ({ permits, nonce, failed, template, hole }: Gatekeeper): Gate => {
   /** What is released and can be taken back, with the way to do it. */
   const live = new Map<Element, () => void>();
   /** What is never to be tried again: released scripts, and what could not be released. */
   const spent = new WeakSet<Element>();
+  /** What the visitor asked for by itself. */
+  let asked = new WeakSet<Element>();
   const releaseScript = openScripts(nonce, spent, () => pass(document));
 
   const permitted = (held: Element) =>
+    asked.has(held) ||
     permits(held.getAttribute("data-category"), held.getAttribute("data-service"));
 
   const release = (held: Element) => {
-    if (!held.isConnected || live.has(held) || spent.has(held) || !permitted(held)) return;
-    if (held instanceof HTMLScriptElement) {
+    if (!held.isConnected || live.has(held) || spent.has(held)) return;
+    if (!permitted(held)) {
+      if (matches(held, HOLE)) hole();
+    } else if (held instanceof HTMLScriptElement) {
       if (isHeld(held)) releaseScript(held);
     } else if (held instanceof HTMLTemplateElement) {
       if (!isParsed(held)) return;
-      const { nodes, takeBack } = unfold(held);
-      live.set(held, takeBack);
-      for (const node of nodes) if (node instanceof Element) pass(node);
+      // Few pages have any: what unfolds them is loaded when there is one, and asks again by then.
+      template(({ unfold }) => {
+        if (live.has(held) || !held.isConnected || !permitted(held)) return;
+        const { nodes, takeBack } = unfold(held);
+        live.set(held, takeBack);
+        for (const node of nodes) if (node instanceof Element) pass(node);
+      });
     } else {
       const takeBack = lendAddresses(held);
       if (takeBack) live.set(held, takeBack);
@@ -77,13 +101,21 @@ export const openGate = ({ permits, nonce, failed }: Gatekeeper): (() => void) =
   }).observe(document, bare({ childList: true, subtree: true }));
   listen(document, "DOMContentLoaded", () => pass(document));
 
-  return () => {
-    for (const [held, takeBack] of live) {
-      if (held.isConnected && permitted(held)) continue;
-      live.delete(held);
-      attempt(held, takeBack);
-    }
-    pass(document);
+  return {
+    settle: (keeps) => {
+      if (!keeps) asked = new WeakSet();
+      for (const [held, takeBack] of live) {
+        if (held.isConnected && permitted(held)) continue;
+        live.delete(held);
+        attempt(held, takeBack);
+      }
+      pass(document);
+    },
+    permits: permitted,
+    once: (held) => {
+      asked.add(held);
+      attempt(held, release);
+    },
   };
 };
 
@@ -102,7 +134,7 @@ const openScripts = (nonce: string, spent: WeakSet<Element>, goOn: () => void) =
   return (held: HTMLScriptElement) => {
     // Under a nonce policy, markup that slipped in without the nonce must not gain from us the
     // right to run that the policy denies it.
-    if (nonce && held.nonce !== nonce) throw new Error("held script without the nonce");
+    if (nonce && held.nonce !== nonce) throw new Error("script without the nonce");
     const inline = addressOf(held) === null;
     const ordered = isOrdered(held);
     if (ordered && (waiting || (inline && loading))) {

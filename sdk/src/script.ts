@@ -5,7 +5,7 @@ import { bare } from "./natives";
 
 /** What marks a script as held. */
 export const HELD_TYPE = "text/plain";
-const MARKS = ["data-category", "data-service"];
+export const MARKS = ["data-category", "data-service"];
 /** What is the held script's own, and not for the one that runs. */
 const HOLDING = ["type", "data-type", "src", "data-src", ...MARKS];
 const JAVASCRIPT = ["", "text/javascript", "application/javascript"];
@@ -31,7 +31,10 @@ export const webAddress = (address: string): string => {
 };
 
 /** A new element like this script, but for its type and address. Only a new one ever runs. */
-const renewed = (script: HTMLScriptElement, without: readonly string[]): HTMLScriptElement => {
+export const renewed = (
+  script: HTMLScriptElement,
+  without: readonly string[],
+): HTMLScriptElement => {
   const fresh = element("script");
   for (const { name, value } of script.attributes) {
     if (without.includes(name)) continue;
@@ -53,20 +56,6 @@ export const revived = (held: HTMLScriptElement): HTMLScriptElement => {
   const address = addressOf(held);
   if (address !== null) fresh.src = trusted().createScriptURL(webAddress(address));
   return fresh;
-};
-
-/** A held script in place of one from a template, with the template's marks: so order is kept. */
-export const heldBack = (script: HTMLScriptElement, template: Element): HTMLScriptElement => {
-  const held = renewed(script, ["type", "src"]);
-  held.type = HELD_TYPE;
-  if (script.type) held.setAttribute("data-type", script.type);
-  const address = addressOf(script);
-  if (address !== null) held.setAttribute("data-src", address);
-  for (const name of MARKS) {
-    const mark = template.getAttribute(name);
-    if (mark !== null && !held.hasAttribute(name)) held.setAttribute(name, mark);
-  }
-  return held;
 };
 
 interface Policy {

@@ -3,6 +3,9 @@
 import { bare } from "./natives";
 import type { Signals } from "./types";
 
+/** The control of the one act that no hand made: GPC, remembered. */
+export const SIGNAL = "gpc";
+
 /** Members by which browsers, old and new, speak of privacy. */
 export interface Speaking {
   globalPrivacyControl?: unknown;

@@ -6,12 +6,12 @@
  *
  *     {"v": visitor, "q": seq, "t": recorded_at, "u": valid_until, "n": notice_version,
  *      "a": action, "c": {category: 0|1}, "s": {service: 0|1}, "h": [shown services], "k": 1 GPC | 2 DNT, "g": 1 by GPC,
- *      "d": [left on]}
+ *      "d": [left on], "y": age}
  *
  * and the page adds "e", the event id, and "p": 1 until the service has confirmed the act.
  */
 
-import { bare, freeze, keys, stringify, table } from "./natives";
+import { freeze, keys, table } from "./natives";
 import { attempt, flags, like, parsed } from "./shape";
 import type { Action, Prior, Table } from "./types";
 
@@ -20,6 +20,8 @@ export interface Standing extends Prior {
   visitor: string;
   /** The number the service gave the act; for a pending one, the newest number known before it. */
   seq: number;
+  /** Years, the fewest that were ever told, as the service remembers them. */
+  age: number | null;
   /** "" when only the cookie is left, which does not tell it. */
   event_id: string;
   pending: boolean;
@@ -51,38 +53,12 @@ export const decode = (text: string, shown: readonly string[], now: number): Sta
       dnt_noticed: kept.k === 2 || kept.k === 3,
       by_signal: kept.g === 1,
       left_on: listed(kept.d),
+      age: typeof kept.y === "number" ? kept.y : null,
     });
   });
 
-/** The text to keep. The list is joined, since old libraries break `JSON.stringify` for arrays. */
-export const encode = (standing: Standing): string =>
-  stringify(
-    bare({
-      v: standing.visitor,
-      q: standing.seq,
-      e: standing.event_id,
-      p: +standing.pending,
-      a: standing.action,
-      c: digits(standing.categories),
-      s: digits(standing.services),
-      h: standing.shown_services.join(),
-      n: standing.notice_version,
-      t: standing.recorded_at,
-      u: standing.valid_until,
-      k: +standing.gpc_noticed | (+standing.dnt_noticed << 1),
-      g: +standing.by_signal,
-      d: standing.left_on.join(),
-    }),
-  );
-
 /** A list as a token has it, or joined as we keep it. */
 const listed = (kept: unknown): readonly string[] => (kept ? String(kept).split(",") : []);
-
-const digits = (given: Table<boolean>): Table<number> => {
-  const found = table<number>();
-  for (const key of keys(given)) found[key] = given[key] ? 1 : 0;
-  return found;
-};
 
 /** The newer of two; of two equally new ones, the one that refuses more. */
 export const newer = (a: Standing | null, b: Standing | null): Standing | null => {

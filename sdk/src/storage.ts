@@ -1,10 +1,10 @@
 /** What the browser keeps for us. Any of it may be blocked, full, forged or gone; none of it throws. */
 
 import { cookies } from "./dom";
-import { freeze, keys, table } from "./natives";
+import { keys } from "./natives";
 import { attempt } from "./shape";
-import { decode, encode, newer, reconcile, type Standing } from "./standing";
-import type { Recorded } from "./types";
+import { decode, newer, reconcile, type Standing } from "./standing";
+import type { Boot } from "./types";
 
 /** One storage area of the page, with memory in its place where the browser refuses. */
 export interface Area {
@@ -39,70 +39,48 @@ export const openArea = (name: "localStorage" | "sessionStorage"): Area => {
 export interface Memory {
   /** The newest well-formed one of what is kept, or `null`. */
   recall(now: number): Standing | null;
-  keep(standing: Standing): void;
-  /** The service has recorded an act: the one that stands, or one that was on its way for long. */
-  confirm(record: Pick<Recorded, "event_id" | "token">, now: number): void;
-  /** The service refused this act for good: what it granted is taken back. */
-  narrow(eventId: string, now: number): void;
-  /** What proves to a service on another host who this is; "" before it has answered. */
-  token(): string;
-  /** The service does not know this token any more. */
-  dropToken(): void;
+  /** Likewise, but for the cookie, which knows of what other pages did. */
+  own(now: number): Standing | null;
+  /** Knows this one from now on, whatever becomes of the storage. */
+  adopt(standing: Standing): void;
   /** Takes what another tab keeps, if it is newer: where storage is blocked, tabs only have this. */
   hear(text: string, now: number): void;
 }
 
-/** `shown` are the ids of the services that the site discloses now. */
-export const openMemory = (site: string, shown: readonly string[], area: Area): Memory => {
+export const openMemory = ({ site, services }: Boot, area: Area): Memory => {
   const key = keyOf(site);
-  const tokenKey = `${key}:token`;
   // Kept here as well: a page that clears its storage does not thereby take back a refusal.
-  let own: Standing | null = null;
+  let known: Standing | null = null;
+  const shown = services.map((service) => service.id);
+  const read = (text: string | null, now: number) => decode(text ?? "", shown, now);
 
-  const recallOwn = (now: number) => {
-    // Every tab reads before it writes, so what is stored is the newest that any of them knew.
-    own = decode(area.get(key) ?? "", shown, now) ?? own;
-    return own;
+  // Every tab reads before it writes, so what is stored is the newest that any of them knew.
+  const own = (now: number) => {
+    known = read(area.get(key), now) ?? known;
+    return known;
   };
-  const keep = (standing: Standing) => {
-    own = freeze(standing);
-    area.set(key, encode(standing));
-  };
-
   return {
-    keep,
-    token: () => area.get(tokenKey) ?? "",
-    dropToken: () => area.remove(tokenKey),
-    recall: (now) => reconcile(recallOwn(now), decode(cookiePayload(site), shown, now)),
-    confirm: ({ event_id, token }, now) => {
-      const known = recallOwn(now);
-      // The token says what counts from now on, which is less for an act that arrived too late.
-      const recorded = decode(payloadOf(token), shown, now);
-      if (!known || !recorded) return;
-      area.set(tokenKey, token);
-      const { visitor, seq } = recorded;
-      keep(
-        known.event_id === event_id
-          ? { ...recorded, event_id }
-          : { ...known, visitor, seq: Math.max(known.seq, seq) },
-      );
+    own,
+    adopt: (standing) => {
+      known = standing;
     },
-    narrow: (eventId, now) => {
-      const known = recallOwn(now);
-      if (known?.event_id !== eventId) return;
-      const categories = table<boolean>();
-      for (const id of keys(known.categories)) categories[id] = false;
-      keep({ ...known, categories: freeze(categories), pending: false });
-    },
+    recall: (now) => reconcile(own(now), read(cookiePayload(site), now)),
     hear: (text, now) => {
-      const heard = decode(text, shown, now);
-      if (heard && newer(own, heard) === heard) keep(heard);
+      const heard = read(text, now);
+      if (heard && newer(known, heard) === heard) known = heard;
     },
   };
 };
 
+/** What follows the key of a choice on its way. */
+export const OUT = ":out:";
+
 /** Under this key the standing choice is kept; what is on its way to the service, below it. */
 export const keyOf = (site: string): string => `holdfire:${site}`;
+export const prefixOf = (site: string): string => keyOf(site) + OUT;
+
+/** What follows the key of a mark: everything was refused, and no act could be made of it yet. */
+export const REFUSED = ":no";
 
 /**
  * The payload of the visitor token, or "". The signature is the service's business: what the page
@@ -118,7 +96,7 @@ const cookiePayload = (site: string): string => {
 };
 
 /** The JSON in a token, or "". */
-const payloadOf = (token: string): string => {
+export const payloadOf = (token: string): string => {
   const [payload = ""] = token.split(".");
   return attempt(() => atob(payload.replace(/-/g, "+").replace(/_/g, "/"))) ?? "";
 };

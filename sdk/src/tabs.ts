@@ -22,7 +22,7 @@ export const openTabs = (key: string, heard: (text: string) => void): ((text: st
   });
   listen(window, "storage", (event) => {
     const changed = (event as StorageEvent).key;
-    if (changed === key || changed === null) heard("");
+    if (changed?.startsWith(key) ?? true) heard("");
   });
   return (text) => channel?.postMessage(text);
 };

@@ -4,6 +4,8 @@
  * server's own model, and keep its spelling. See PROTOCOL.md for the words.
  */
 
+import type { Host } from "./host";
+
 export type Model = "opt_in" | "opt_out" | "notice" | "none";
 export type Prompt = "banner" | "notice" | "link" | "none";
 export type State = "granted" | "denied";
@@ -20,6 +22,7 @@ export type ConflictRule =
   | "signal_wins_until_reconfirmed"
   | "signal_wins_until_reconfirmed_known";
 export type Action = "accept_all" | "reject_all" | "save" | "withdraw" | "opt_out" | "acknowledge";
+export type Refusal = "reject_all" | "withdraw";
 export type Reason =
   | "necessary"
   | "choice_granted"
@@ -57,6 +60,8 @@ export interface CategoryRule {
   gpc_ends_exempt: boolean;
   dnt: boolean;
   consent_cannot_unlock: boolean;
+  /** Its use may be limited, under a switch of its own. */
+  sensitive: boolean;
   minors: readonly (readonly [from: number, to: number, effect: MinorEffect])[];
 }
 
@@ -76,6 +81,8 @@ export interface Rules {
   close: boolean;
   triggers: readonly Trigger[];
   assume_age: number | null;
+  /** The visitor is to be asked: until they have answered they may be of any age. */
+  ask_age: boolean;
   categories: readonly CategoryRule[];
   sale_or_share: CategoryRule;
 }
@@ -140,11 +147,33 @@ export interface CookieUse {
   lifetime: string;
 }
 
-/** One tag or vendor; belongs to one category. */
+/** What of a service the core goes by. */
 export interface Service {
+  id: string;
+  category: string;
+  /** Names of its cookies and storage keys; one may end in `*`. */
+  cookies: readonly string[];
+  storage: readonly string[];
+}
+
+/** What the use of data rests on: GDPR Art 6(1). */
+export type LegalBasis =
+  | "consent"
+  | "contract"
+  | "legal_obligation"
+  | "public_interest"
+  | "legitimate_interest";
+
+/** What of a service the visitor is told: one tag or vendor, which belongs to one category. */
+export interface Disclosed {
   id: string;
   name: string;
   category: string;
+  /** What it is for, or "". */
+  text: string;
+  legal_basis: LegalBasis;
+  /** Who else receives the data. */
+  recipients: readonly string[];
   provider: string;
   /** URL of the provider's privacy policy, or "". */
   policy: string;
@@ -160,26 +189,50 @@ export interface StatutoryLink {
   icon: boolean;
 }
 
+/** How the interface is laid out. What is left out is `false`, or the first of its kind. */
+export interface Look {
+  /** Where the first layer stands; `headless`: the site draws all of it. */
+  layout?: "box" | "bar" | "dialog" | "headless";
+  /** A dialog that the page waits for. Only where the site says so. */
+  blocking?: boolean;
+  /** Robots that say that they are robots are not asked. */
+  hide_from_bots?: boolean;
+  /** Colours of the two themes, by the name of their token. */
+  light?: Table<string>;
+  dark?: Table<string>;
+}
+
 /** What `GET /s/{site}.js` hands to the core. */
 export interface Boot {
   site: string;
   /** Notice version: 16 hex digits over what is material. */
   version: string;
-  regime: { id: string; model: Model };
-  language: string;
-  direction: "ltr" | "rtl";
   rules: Rules;
+  language: string;
   services: readonly Service[];
   links: readonly StatutoryLink[];
-  urls: Table<string>;
-  /** Texts of the page's language, site's overrides merged in. Placeholders look like `{name}`. */
-  texts: Table<string>;
+  look: Look;
   /** What the request for this script said by its headers, where the answer is for one visitor. */
   signals: Signals;
-  /** File name of the banner chunk under `{base}/assets/`. */
-  banner: string;
-  /** Build hash of the core. */
+  /** In the name of every chunk: a hash of the build. */
   sdk: string;
+  /** In the name of every table of words: a hash of what this site says in all its languages. */
+  words: string;
+}
+
+/** All that the interface says in one language, the site's own texts merged in. */
+export interface Words {
+  language: string;
+  direction: "ltr" | "rtl";
+  /** Placeholders look like `{name}`. */
+  texts: Table<string>;
+  /** Pages of the site, by the key of their text. */
+  urls: Table<string>;
+  services: readonly Disclosed[];
+  /** The languages there are, by their own names; none in the words of the boot script. */
+  languages: Table<string>;
+  /** Whether there are other languages. */
+  more: boolean;
 }
 
 // ---------------------------------------------------------------- a choice on its way
@@ -194,13 +247,14 @@ export interface Act {
   layer: Layer;
   /** The control that was used: "accept_all", "save", …; "api" for the page's own code. */
   control: string;
+  /** The language it was asked in. */
+  language: string;
 }
 
 /** Body of `POST {base}/v1/sites/{site}/choices`. */
 export interface Choice extends Act {
   event_id: string;
   notice_version: string;
-  language: string;
   /** RFC 3339, UTC. */
   client_time: string;
 }
@@ -228,30 +282,25 @@ export interface Snapshot extends Decisions {
   prior: Prior | null;
 }
 
-/** What the core offers to the banner chunk. */
-export interface BannerHost {
-  readonly boot: Boot;
-  /** URL of the service, without a trailing slash: links and assets start here. */
-  readonly base: string;
-  snapshot(): Snapshot;
-  /** Applies and sends the act. The banner hides itself; `update` follows at once. */
-  choose(act: Act): void;
-  /** The banner tells that it was closed without a choice. */
-  closed(): void;
-}
-
-/** What the banner chunk's `mount(host)` gives back. None of the calls throws. */
+/** What the banner chunk's `mount(host, words)` gives back. None of the calls throws. */
 export interface Banner {
   /** Shows a view; `opener` gets the focus back when it closes. */
   show(view: View, opener?: Element | null): void;
+  /** Draws the preference centre into a place of the page. */
+  embed(place: Element): void;
   /** Something changed (signals, another tab, an act): redraw what is shown. */
   update(snapshot: Snapshot): void;
   hide(): void;
 }
 
-/** The banner chunk, an ES module. */
+/** The banner chunk, an ES module; the chunk of a site that draws for itself is one too. */
 export interface BannerModule {
-  mount(host: BannerHost): Banner;
+  mount(host: Host, words: Words): Banner;
+}
+
+/** What the chunk gives that draws in the place of what is held back. */
+export interface HeldModule {
+  mount(host: Host, words: Words): { update(): void };
 }
 
 // ---------------------------------------------------------------- the page's own code

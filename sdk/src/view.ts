@@ -1,20 +1,21 @@
 /** One page view: its parts, and the verbs that join them. */
 
-import { presentAct } from "./act";
-import { openApi, openWaiters } from "./api";
-import { eventId } from "./eventId";
+import type { ActModule, Acts } from "./act/host";
+import { ageIn } from "./address";
+import { openApi } from "./api";
+import { type Inlined, type Load, openChunks } from "./chunks";
+import type { Courier, CourierModule } from "./courier/host";
 import { openSpeaker } from "./events";
 import { openGate } from "./gate";
-import { keys } from "./natives";
-import { openOutbox } from "./outbox";
-import { asks, type Load, openPrompter } from "./prompt";
+import type { Host } from "./host";
+import { asks, openPrompter } from "./prompt";
+import { isRefused } from "./refused";
 import { either, readSignals, type Speaking } from "./signals";
-import { openState, SIGNAL } from "./state";
-import { keyOf, openArea, openMemory } from "./storage";
-import { sweep } from "./sweep";
+import { openState } from "./state";
+import { keyOf, openArea, openMemory, REFUSED } from "./storage";
 import { openTabs } from "./tabs";
-import { ageIn, openTransport } from "./transport";
-import type { Act, Boot, Cause, Snapshot } from "./types";
+import type { Boot, Cause, Holdfire, Refusal, Snapshot, Words } from "./types";
+import { openWaiters } from "./waiters";
 
 /** Where the boot script came from, and how it was let in. */
 export interface Origin {
@@ -25,108 +26,142 @@ export interface Origin {
   /** What the owner's page declares of the visitor: a query, or "". */
   declared: string;
   load: Load;
+  inlined: Inlined;
+}
+
+/** What the start goes by. */
+export interface PageView extends Host {
+  readonly api: Holdfire;
+  readonly prompter: ReturnType<typeof openPrompter>;
+  readonly speaker: ReturnType<typeof openSpeaker>;
+  /** Everything is refused, at once, even where the chunk that makes an act of it cannot be had. */
+  refuse(action: Refusal): void;
+  /** Makes the choice that the page's own code names. */
+  name(choosing: unknown): void;
+  /** Decides anew; `keeps` what was loaded once. */
+  settle(cause: Cause, keeps?: boolean): void;
+  /** Asks or informs the visitor, if that is due. */
+  ask(cause: Cause): void;
+  /** Takes back what services keep that may no longer; `last` held until now. */
+  clean(last: Snapshot | null): void;
 }
 
 const now = () => Math.floor(Date.now() / 1000);
 
-export const openView = (boot: Boot, { base, nonce, declared, load }: Origin) => {
-  /** Decides anew; if anything comes out differently, tags, visitor and page come to feel it. */
-  const settle = (cause: Cause) =>
-    speaker.run(() => {
-      const last = state.snapshot;
-      if (!state.refresh()) return;
-      settleGate();
-      clean(last);
-      waiters.wake();
-      if (!last) return;
-      prompter.update(snapshot());
-      speaker.emit("change", { cause, snapshot: snapshot() });
-      if (last.prompt !== snapshot().prompt) ask(cause);
-    });
-
-  /** Carries out an act: it holds at once, and its record follows as the network lets it. */
-  const choose = (act: Act) =>
-    speaker.run(() => {
-      const choice = state.stand(act);
-      outbox.add(choice);
-      settle("choice");
-      tell(local.get(key) ?? "");
-      speaker.emit("choice", { cause: choice.control, choice });
-    });
-
-  /** Asks or informs the visitor, if that is due. */
-  const ask = (cause: Cause) => {
-    if (!asks(snapshot())) return;
-    speaker.emit("prompt", { cause, prompt: snapshot().prompt });
-    prompter.show("banner");
-  };
-
-  /**
-   * GPC is an opt-out like any other: where the law says so, it is recorded, and its later absence
-   * is not consent (11 CCR 7025(c)(5); 4 CCR 904-3, Rule 5.09).
-   */
-  const remember = () => {
-    const { signals, sale_or_share, prior, categories } = snapshot();
-    if (!boot.rules.remember_gpc || !signals.gpc || sale_or_share.reason !== "gpc") return;
-    if (prior?.by_signal) return;
-    const act = presentAct(boot, snapshot());
-    for (const rule of boot.rules.categories) if (rule.gpc) act.categories[rule.id] = false;
-    // What was consented to before, and GPC does not reach, stays a consent.
-    const consents = keys(act.categories).some(
-      (id) => act.categories[id] && categories[id]?.reason === "choice_granted",
-    );
-    choose({ ...act, action: consents ? "save" : "opt_out", control: SIGNAL });
-  };
-
-  /** What holds; the start decides before anybody can ask for it. */
-  const snapshot = () => state.snapshot as Snapshot;
-
-  /** Takes back what services keep that may no longer; `last` held until now. */
-  const clean = (last: Snapshot | null) => sweep(boot.services, snapshot(), last, areas);
-
-  const signals = () => either(boot.signals, readSignals(navigator, window as Speaking));
+export const openView = (boot: Boot, { base, nonce, declared, load, inlined }: Origin) => {
   const key = keyOf(boot.site);
-  const shown = boot.services.map((service) => service.id);
   const local = openArea("localStorage");
-  const areas = [local, openArea("sessionStorage")];
   const speaker = openSpeaker();
-  const memory = openMemory(boot.site, shown, local);
-  const transport = openTransport(boot.site, base, declared, memory);
-  const state = openState(boot, {
-    memory,
-    shown,
-    signals,
-    now,
-    newId: eventId,
-    age: ageIn(declared),
+  const { fail } = speaker;
+  const memory = openMemory(boot, local);
+  const signals = () => either(boot.signals, readSignals(navigator, window as Speaking));
+  // Who said to be twelve is not older for saying nothing now.
+  const age = () => youngest([declared, local.get(`${key}:age`), memory.recall(now())?.age]);
+  const refused = () => local.get(key + REFUSED) !== null;
+  const state = openState(boot, { memory, signals, now, age, refused });
+  const waiters = openWaiters(state.decision, speaker.run);
+  const chunks = openChunks(base, load, inlined, fail);
+  const gate = openGate({
+    permits: state.permits,
+    nonce,
+    failed: fail,
+    template: (use) => chunks.use("template", boot.sdk, use),
+    hole: () => prompter.hole(),
   });
-  const waiters = openWaiters(state, speaker);
-  const settleGate = openGate({ permits: state.permits, nonce, failed: speaker.fail });
-  const outbox = openOutbox({
-    area: local,
-    prefix: `${key}:out:`,
-    send: (choice) => transport.choose(choice, signals()),
-    recorded: (record) => {
-      memory.confirm(record, now());
-      settle("service");
-    },
-    refused: ({ event_id }, { status }) => {
-      // There is no record of it and never will be, so it grants nothing; what it refused holds.
-      memory.narrow(event_id, now());
-      settle("service");
-      speaker.fail(new Error(`${event_id}: ${status}`));
-    },
-    now: Date.now,
-    random: Math.random,
-  });
-  const host = { boot, base, snapshot, choose, closed: () => {} };
-  const prompter = openPrompter(host, load, speaker.fail);
+  const snapshot = () => state.snapshot as Snapshot;
   const tell = openTabs(key, (text) => {
     memory.hear(text, now());
-    settle("tab");
+    view.settle("tab");
   });
-  // The start is one task, so this promise is kept when it is over.
-  const ready = Promise.resolve().then(snapshot);
-  const api = openApi({ boot, state, speaker, waiters, prompter, transport, choose, ready });
-  return { api, speaker, prompter, outbox, settle, ask, remember, snapshot, clean };
+  let acts: Acts | undefined;
+  let courier: Courier | undefined;
+  /** How often the visitor acted, or everything was refused. What waits since before then is void. */
+  let overruled = 0;
+  const unlessOverruled = <T>(use: (ready: T) => void) => {
+    const before = overruled;
+    return (ready: T) => {
+      if (before === overruled) use(ready);
+    };
+  };
+  /** What waits is void; and if all was refused, that holds for as long as no act is made of it. */
+  const overrule = (refusal: Refusal | null) => {
+    overruled++;
+    if (!refusal) return;
+    local.set(key + REFUSED, refusal);
+    view.settle("choice");
+  };
+
+  const view: Omit<PageView, "api" | "prompter"> = {
+    ...{ boot, base, declared, inlined, local, memory, signals, age, now, snapshot, speaker },
+    ...{ fetch: window.fetch, decision: state.decision, fail },
+    ...gate,
+    settle: (cause, keeps = false) =>
+      speaker.run(() => {
+        const { snapshot: last, standing } = state;
+        const changed = state.refresh();
+        // Another act ends what was loaded once, even if it decides alike.
+        if (!changed && !refused() && standing?.event_id === state.standing?.event_id) return;
+        gate.settle(keeps);
+        if (!changed) return;
+        view.clean(last);
+        waiters.wake();
+        if (!last) return;
+        prompter.update();
+        speaker.emit("change", { cause, snapshot: snapshot() });
+        if (last.prompt !== snapshot().prompt) view.ask(cause);
+      }),
+    ask: (cause) => {
+      if (!asks(snapshot())) return;
+      speaker.emit("prompt", { cause, prompt: snapshot().prompt });
+      prompter.show("banner");
+    },
+    clean: (last) => {
+      const keeps = boot.services.filter(({ cookies, storage }) => cookies[0] || storage[0]);
+      if (keeps.some(({ id }) => isRefused(id, snapshot(), last))) {
+        view.courier((ready) => ready.sweep(last));
+      }
+    },
+    act: (use) => {
+      const made = unlessOverruled(use);
+      chunks.use<ActModule>("act", boot.sdk, ({ open }) => {
+        acts ??= open(view);
+        made(acts);
+      });
+    },
+    courier: (use) =>
+      chunks.use<CourierModule>("courier", boot.sdk, ({ open }) => {
+        courier ??= open(view);
+        use(courier);
+      }),
+    choose: (made) => {
+      const { action, layer } = made;
+      if (layer) overrule(action === "reject_all" || action === "withdraw" ? action : null);
+      view.act((ready) => ready.choose(made));
+    },
+    refuse: (action) => {
+      overrule(action);
+      view.act((ready) => ready.refuse());
+    },
+    name: (choosing) => view.courier(unlessOverruled((ready) => ready.name(choosing))),
+    done: (choice) => {
+      // Who always allows one thing does not send away another.
+      view.settle("choice", choice.control === "always_allow");
+      tell(local.get(key) ?? "");
+      view.courier((ready) => ready.send(true));
+      speaker.emit("choice", { cause: choice.control, choice });
+    },
+    chunk: (name) => chunks.get(name, boot.sdk),
+    words: async (language, part) => {
+      const name = `${part ?? "words"}-${boot.site}-${language}`;
+      return (await chunks.get<{ words: Words }>(name, boot.words)).words;
+    },
+  };
+  const prompter = openPrompter(view);
+  return { ...view, prompter, api: openApi({ ...view, prompter, state, when: waiters.when }) };
+};
+
+/** The least of the ages that were told, in years. */
+const youngest = (told: readonly unknown[]): number | null => {
+  const ages = told.flatMap((one) => ageIn(String(one)) ?? []);
+  return ages[0] === undefined ? null : Math.min(...ages);
 };

@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
 import type { CategoryRule, Events, Snapshot } from "../src/types";
-import { bootFor, optIn, optOut, payload, rule, SITE, tokenOf, VERSION } from "./boot";
-import { BASE, openPage, type Request, recorded, turn } from "./page";
+import { bootFor, optIn, optOut, payload, rule, SITE, tokenOf, VERSION, wordsFor } from "./boot";
+import { BASE, EVERY_CHUNK, lost, openPage, type Request, recorded, turn } from "./page";
 
 const GPC = "navigator.globalPrivacyControl = true";
 const plain = <T>(value: T): T => JSON.parse(JSON.stringify(value));
@@ -36,7 +36,7 @@ describe("the page", () => {
   );
 
   test("can ask for a service by its id", async () => {
-    const { holdfire, decision } = await openPage();
+    const { holdfire, decision } = await openPage({ inlined: EVERY_CHUNK });
     holdfire.choose({ analytics: true, ga4: false });
     expect(decision("analytics")).toEqual({ allow: true, reason: "choice_granted" });
     expect(decision("ga4")).toEqual({ allow: false, reason: "choice_denied" });
@@ -66,6 +66,7 @@ describe("the page", () => {
     begin();
     expect(run("first === holdfire")).toBe(true);
     run("holdfire.acceptAll()");
+    await turn();
     expect(requests).toHaveLength(1);
   });
 
@@ -146,7 +147,7 @@ describe("events", () => {
 
 describe("a choice", () => {
   test("holds at once, and is sent whole", async () => {
-    const { holdfire, requests } = await openPage();
+    const { holdfire, requests } = await openPage({ inlined: EVERY_CHUNK });
     holdfire.choose({ analytics: true });
     expect(holdfire.allowed("analytics")).toBe(true);
     expect(requests).toHaveLength(1);
@@ -177,13 +178,15 @@ describe("a choice", () => {
       before: `${GPC}; Object.defineProperty(navigator, "doNotTrack", { value: "1" });`,
     });
     holdfire.rejectAll();
+    await turn();
     expect(requests[0]?.url).toMatch(/\/choices\?gpc=1&dnt=1$/);
   });
 
   test("says again what the owner's page declares of its visitor", async () => {
     const { holdfire, requests } = await openPage({ declared: "age=15&residence=US-CA" });
     holdfire.acceptAll();
-    expect(requests[0]?.url).toMatch(/\/choices\?age=15&residence=US-CA$/);
+    await turn();
+    expect(requests[0]?.url).toMatch(/\/choices\?residence=US-CA&age=15$/);
   });
 
   test("of somebody too young is not followed", async () => {
@@ -193,6 +196,26 @@ describe("a choice", () => {
     const { holdfire, decision } = await openPage({ boot: bootFor(rules), declared: "age=15" });
     holdfire.acceptAll();
     expect(decision("analytics")).toEqual({ allow: false, reason: "minor" });
+  });
+
+  const young: [of: string, setup: Parameters<typeof openPage>[0]][] = [
+    ["declared by the page", { declared: "age=12" }],
+    ["told by the visitor", { local: { [`holdfire:${SITE}:age`]: "12" }, declared: "age=30" }],
+    [
+      "remembered by the service",
+      { cookie: `__Host-holdfire_${SITE}=${tokenOf(payload({ y: 12 }))}; Path=/; Secure` },
+    ],
+  ];
+
+  test.each(young)("is decided by the fewest years: %s", async (_, setup) => {
+    const rules = optIn({ ask_age: true });
+    const minors: CategoryRule["minors"] = [[0, 15, "ban"]];
+    rules.categories = rules.categories.map((one) => (one.locked ? one : { ...one, minors }));
+    const { decision, host } = await openPage({ boot: bootFor(rules), ...setup });
+    expect(decision("analytics")).toEqual({ allow: false, reason: "minor" });
+    // Who is known to be young is not asked for it again.
+    await turn();
+    if (host()) expect(host().age()).toBe(12);
   });
 
   const acts: [call: string, action: string, categories: number[]][] = [
@@ -207,6 +230,7 @@ describe("a choice", () => {
   test.each(acts)("%s is recorded as %s", async (call, action, states) => {
     const { run, requests } = await openPage();
     run(`holdfire.${call}`);
+    await turn();
     expect(requests[0]?.body?.action).toBe(action);
     expect(Object.values(requests[0]?.body?.categories ?? {}).map(Number)).toEqual(states);
   });
@@ -214,13 +238,14 @@ describe("a choice", () => {
   test("that only opts out is not recorded as a consent to the rest", async () => {
     const { holdfire, requests, decision } = await openPage({ boot: bootFor(optOut()) });
     holdfire.choose({ marketing: false });
+    await turn();
     expect(requests[0]?.body?.action).toBe("opt_out");
     expect(decision("analytics")).toEqual({ allow: true, reason: "default_granted" });
     expect(decision("marketing")).toEqual({ allow: false, reason: "choice_denied" });
   });
 
   test("keeps what was refused before, unless it is named", async () => {
-    const { holdfire, requests, queued } = await openPage();
+    const { holdfire, requests, queued } = await openPage({ inlined: EVERY_CHUNK });
     holdfire.choose({ analytics: true, ga4: false });
     holdfire.choose({ functional: true });
     await expect.poll(queued).toEqual([]);
@@ -242,6 +267,7 @@ describe("a choice", () => {
   ])("is refused whole, without an exception, for %s", async (choosing) => {
     const { run, holdfire, requests, errors } = await openPage();
     run(`holdfire.choose(${choosing})`);
+    await turn();
     expect(requests).toEqual([]);
     expect(holdfire.allowed("analytics")).toBe(false);
     expect(errors).toHaveLength(1);
@@ -250,6 +276,7 @@ describe("a choice", () => {
   test("is made by GPC itself where it is a standing directive, and outlives the signal", async () => {
     const rules = optOut({ remember_gpc: true });
     const first = await openPage({ boot: bootFor(rules), before: GPC });
+    await expect.poll(() => first.requests.length).toBe(1);
     await expect.poll(first.queued).toEqual([]);
     const [request] = first.requests;
     expect(request?.body).toMatchObject({ action: "opt_out", layer: 0, control: "gpc" });
@@ -260,8 +287,7 @@ describe("a choice", () => {
     });
     expect(first.decision("marketing")).toEqual({ allow: false, reason: "gpc" });
 
-    const local = Object.fromEntries(Object.entries(first.window.localStorage));
-    const next = await openPage({ boot: bootFor(rules), local });
+    const next = await openPage({ boot: bootFor(rules), local: first.kept() });
     expect(next.decision("marketing").allow).toBe(false);
     expect(next.decision("analytics")).toEqual({ allow: true, reason: "default_granted" });
     await turn();
@@ -295,11 +321,10 @@ describe("a choice", () => {
   });
 
   test("that leaves on what the law allows is no consent elsewhere", async () => {
-    const first = await openPage({ boot: bootFor(optOut()) });
+    const first = await openPage({ boot: bootFor(optOut()), reply: () => null });
     first.holdfire.choose({ functional: false });
     await expect.poll(() => first.requests.length).toBe(1);
-    const local = Object.fromEntries(Object.entries(first.window.localStorage));
-    const next = await openPage({ boot: bootFor(optIn()), local, reply: () => null });
+    const next = await openPage({ boot: bootFor(optIn()), local: first.kept(), reply: () => null });
     expect(next.decision("analytics").allow).toBe(false);
     expect(next.decision("marketing").allow).toBe(false);
   });
@@ -307,6 +332,7 @@ describe("a choice", () => {
   test("names something, or is none", async () => {
     const page = await openPage();
     page.holdfire.choose({});
+    await turn();
     expect(page.requests).toEqual([]);
     expect(page.errors).toHaveLength(1);
   });
@@ -338,6 +364,7 @@ describe("a choice", () => {
   test("is confirmed by the service, and then survives on the next page", async () => {
     const first = await openPage();
     first.holdfire.choose({ analytics: true });
+    await expect.poll(() => first.requests.length).toBe(1);
     await expect.poll(first.queued).toEqual([]);
     const key = `holdfire:${SITE}`;
     const kept = first.window.localStorage.getItem(key) ?? "";
@@ -388,8 +415,7 @@ describe("a choice", () => {
     await turn();
     expect(first.decision("analytics").reason).toBe("choice_denied");
     expect(first.queued()).toHaveLength(1);
-    const local = Object.fromEntries(Object.entries(first.window.localStorage));
-    const next = await openPage({ local });
+    const next = await openPage({ local: first.kept() });
     expect(next.decision("analytics").reason).toBe("choice_denied");
     await expect.poll(next.queued).toEqual([]);
     expect(next.requests.map(({ body }) => body?.action)).toEqual(["reject_all"]);
@@ -430,7 +456,10 @@ describe("a choice", () => {
 
 describe("the end of a permission", () => {
   test("takes the services' cookies and storage with it, and nothing else", async () => {
-    const { holdfire, window } = await openPage({ url: "https://www.shop.test/a/b/c" });
+    const { holdfire, window } = await openPage({
+      url: "https://www.shop.test/a/b/c",
+      inlined: EVERY_CHUNK,
+    });
     holdfire.acceptAll();
     for (const written of [
       "_ga=1; domain=shop.test; path=/",
@@ -457,6 +486,7 @@ describe("the end of a permission", () => {
     const { holdfire, window } = await openPage();
     holdfire.acceptAll();
     holdfire.withdraw();
+    await turn();
     window.document.cookie = "_ga=1; path=/";
     window.dispatchEvent(new window.Event("pagehide"));
     expect(window.document.cookie).toBe("");
@@ -511,7 +541,47 @@ describe("the interface", () => {
   test("is loaded when there is something to ask, and asks", async () => {
     const { loads, shown } = await openPage();
     await expect.poll(() => shown).toEqual(["show banner"]);
-    expect(loads).toEqual([`${BASE}/assets/banner.00000000.js`]);
+    expect(loads).toEqual([
+      `${BASE}/assets/banner.00000000.js`,
+      `${BASE}/assets/words-demo-en.11111111.js`,
+    ]);
+  });
+
+  test("needs no request for words that came along", async () => {
+    const { shown, loaded } = await openPage({ words: wordsFor("en", { languages: {} }) });
+    await expect.poll(() => shown).toEqual(["show banner"]);
+    expect(loaded()).toEqual(["banner"]);
+  });
+
+  test("is the site's own where it draws for itself", async () => {
+    const { shown, loaded } = await openPage({
+      boot: bootFor(optIn(), { look: { layout: "headless" } }),
+    });
+    await expect.poll(() => shown).toEqual(["show banner"]);
+    expect(loaded()).toEqual(["headless", "words-demo-en"]);
+  });
+
+  test("stands in every place that the page keeps for it", async () => {
+    const { shown, window } = await openPage({
+      boot: bootFor(optOut()),
+      html: `<div data-holdfire="embed" id="one"></div><div data-holdfire="embed" id="two"></div>
+        <a data-holdfire="preferences" href="#">Cookie settings</a>`,
+    });
+    window.dispatchEvent(new window.Event("load"));
+    await turn();
+    expect(shown).toEqual(["embed #one", "embed #two"]);
+  });
+
+  test("fills the hole that something held leaves, and hears what becomes of it", async () => {
+    const { holdfire, shown, window, loaded } = await openPage({
+      boot: bootFor(optIn({ categories: [rule("analytics")], surface: "none" })),
+      html: `<iframe data-category="analytics" data-src="https://third.test/f"></iframe>`,
+    });
+    window.dispatchEvent(new window.Event("load"));
+    await turn();
+    expect(loaded()).toContain("held");
+    holdfire.acceptAll();
+    expect(shown).toContain("update held");
   });
 
   test("is not loaded for nothing", async () => {
@@ -527,16 +597,16 @@ describe("the interface", () => {
   test("is loaded for a page without a way back of its own, and for a status that is owed", async () => {
     const html = '<a data-holdfire="preferences" href="#">Cookie settings</a>';
     const boot = bootFor(optOut());
-    const loadsOf = async (setup: Parameters<typeof openPage>[0]) => {
-      const { loads, shown, window } = await openPage({ boot, ...setup });
+    const loadedOn = async (setup: Parameters<typeof openPage>[0]) => {
+      const { loaded, shown, window } = await openPage({ boot, ...setup });
       window.dispatchEvent(new window.Event("load"));
       await turn();
-      expect(shown).toEqual([]);
-      return loads.length;
+      expect(shown.filter((one) => one !== "update")).toEqual([]);
+      return loaded();
     };
-    expect(await loadsOf({ html })).toBe(0);
-    expect(await loadsOf({})).toBe(1);
-    expect(await loadsOf({ html, before: GPC })).toBe(1);
+    expect(await loadedOn({ html })).toEqual([]);
+    expect(await loadedOn({})).toEqual(["banner", "words-demo-en"]);
+    expect(await loadedOn({ html, before: GPC })).toContain("banner");
   });
 
   test("opens for whatever the page has marked, now or later", async () => {
@@ -548,14 +618,17 @@ describe("the interface", () => {
   });
 
   test("that fails to load leaves everything denied, and is tried again when wanted", async () => {
-    const { holdfire, errors, run, shown } = await openPage({
-      before: "window.working = load; window.load = () => Promise.reject(new Error('offline'))",
-    });
-    await expect.poll(() => errors.map(String)).toEqual(["Error: offline"]);
+    const { travel, find } = lost("banner", "words-demo-en");
+    const { holdfire, errors, loads, shown } = await openPage({ travel });
+    await expect.poll(() => errors.map(String)).toEqual(["TypeError: no way to banner"]);
     expect(holdfire.allowed("analytics")).toBe(false);
-    run("window.load = working");
+    find();
     holdfire.show("preferences");
     await expect.poll(() => shown).toEqual(["show preferences"]);
+    // Browsers remember that a module failed to load, so it has to become another one.
+    const [first, second] = loads.filter((address) => address.includes("banner"));
+    expect(second).not.toBe(first);
+    expect(second).toMatch(/\.js\?/);
   });
 
   test("that is hidden before it has loaded does not appear", async () => {
@@ -596,6 +669,12 @@ describe("the receipt", () => {
     await expect.poll(queued).toEqual([]);
     await expect(holdfire.receipt()).rejects.toThrow("404");
   });
+
+  test("is not waited for in vain when what would fetch it cannot be had", async () => {
+    const { holdfire } = await openPage({ travel: lost("courier").travel });
+    holdfire.acceptAll();
+    await expect(holdfire.receipt()).rejects.toThrow("no way to courier");
+  });
 });
 
 describe("a hostile page", () => {
@@ -609,6 +688,7 @@ describe("a hostile page", () => {
     });
     expect(holdfire.allowed("analytics")).toBe(false);
     holdfire.rejectAll();
+    await turn();
     expect(requests[0]?.body?.categories).toEqual({
       functional: false,
       analytics: false,
@@ -621,8 +701,7 @@ describe("a hostile page", () => {
     const before = "Array.prototype.toJSON = function () { return String(this); }";
     const first = await openPage({ before, boot: bootFor(optOut()) });
     first.holdfire.rejectAll();
-    const local = Object.fromEntries(Object.entries(first.window.localStorage));
-    const next = await openPage({ before, local, boot: bootFor(optOut()) });
+    const next = await openPage({ before, local: first.kept(), boot: bootFor(optOut()) });
     expect(next.decision("analytics").reason).toBe("choice_denied");
   });
 
@@ -653,5 +732,5 @@ test("a boot script that does not know its service decides all the same", async 
   await turn();
   expect(requests).toEqual([]);
   expect(queued()).toHaveLength(1);
-  expect(String(errors)).toContain("not known");
+  expect(String(errors)).toContain("no address");
 });

@@ -1,123 +1,42 @@
 // @vitest-environment happy-dom
-import { readFileSync } from "node:fs";
-import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, onTestFinished, test, vi } from "vitest";
-import { mount } from "../src/banner/index";
-import type { Act, Banner, BannerHost, Boot, Decision, Rules, Snapshot, Table } from "../src/types";
-import { bootFor, optIn, optOut, rule, service } from "./boot";
+import type { Scene } from "../src/banner/scene";
+import type { Table } from "../src/types";
+import { disclosed, SITE, wordsFor } from "./boot";
+import {
+  all,
+  BY_GPC,
+  bootOf,
+  CONSENTED,
+  control,
+  DENIED,
+  GRANTED,
+  isSeen,
+  locale,
+  one,
+  press,
+  snapshotOf,
+  stand,
+  turn,
+  US_BOOT,
+  US_SNAPSHOT,
+  wordsOf,
+} from "./interface";
 
-// ---------------------------------------------------------------- a site and a visitor
+/** What came with the boot script: enough for the first layer. */
+const FIRST_WORDS = wordsOf("en", { languages: {} });
 
-function locale(language: string): Table<string> {
-  const file = join(import.meta.dirname, "../../config/locales", `${language}.toml`);
-  const lines = readFileSync(file, "utf8").matchAll(/^"(.+?)" = "(.*)"$/gm);
-  return Object.fromEntries([...lines].map(([, key = "", text = ""]) => [key, text]));
-}
-
-/** English, and an error for any text that is not there. */
-const ENGLISH = new Proxy(locale("en"), {
-  get(texts, key) {
-    const text = texts[String(key)];
-    if (text === undefined) throw new Error(`no text for ${String(key)}`);
-    return text;
-  },
-});
-
-const SERVICES = ["ga", "plausible"].map((id) => service(id, "analytics"));
-const MORE = { services: SERVICES, texts: ENGLISH };
-
-function bootOf(rules: Partial<Rules> = {}): Boot {
-  return bootFor(optIn(rules), MORE);
-}
-
-const DENIED: Decision = { allow: false, reason: "default_denied" };
-const GRANTED: Decision = { allow: true, reason: "default_granted" };
-const BY_GPC: Decision = { allow: false, reason: "gpc" };
-
-function snapshotOf(
-  categories: Table<Decision> = {},
-  more: Partial<Omit<Snapshot, "categories">> = {},
-): Snapshot {
-  return {
-    categories: {
-      necessary: { allow: true, reason: "necessary" },
-      functional: DENIED,
-      analytics: DENIED,
-      marketing: DENIED,
-      ...categories,
-    },
-    services: {},
-    sale_or_share: DENIED,
-    prompt: "banner",
-    opt_out_status: "none",
-    signals: { gpc: false, dnt: null },
-    prior: null,
-    ...more,
-  };
-}
-
-const US_BOOT = bootFor(optOut(), MORE);
-const US_SNAPSHOT = snapshotOf(
-  { functional: GRANTED, analytics: GRANTED, marketing: GRANTED },
-  { prompt: "link" },
-);
-
-// ---------------------------------------------------------------- the page, and hands to use it
-
-interface Stand {
-  banner: Banner;
-  acts: Act[];
-  closed: () => void;
-  now(next: Snapshot): void;
-}
-
-function stand(boot = bootOf(), first = snapshotOf()): Stand {
-  let snapshot = first;
-  const acts: Act[] = [];
-  const closed = vi.fn();
-  const host: BannerHost = {
-    boot,
-    base: "https://consent.example",
-    snapshot: () => snapshot,
-    choose: (act) => acts.push(act),
-    closed,
-  };
-  const banner = mount(host);
-  onTestFinished(() => banner.hide());
-  const now = (next: Snapshot) => {
-    snapshot = next;
-    banner.update(next);
-  };
-  return { banner, acts, closed, now };
-}
-
-/** Everything in the page, shadow trees of the interface included. */
-function all<E extends HTMLElement>(selector: string): E[] {
-  const stages = [...document.querySelectorAll("holdfire-ui")];
-  return stages.flatMap(({ shadowRoot }) => [...(shadowRoot?.querySelectorAll<E>(selector) ?? [])]);
-}
-
-function one<E extends HTMLElement = HTMLElement>(selector: string): E {
-  const [found, ...others] = all<E>(selector);
-  if (!found || others.length) throw new Error(`${others.length + 1} of ${selector}`);
-  return found;
-}
-
-const control = (name: string) => one<HTMLButtonElement>(`[data-control="${name}"]`);
-const press = (name: string) => control(name).click();
-const switchOf = (id: string) => one<HTMLInputElement>(`input[role=switch][id="${id}"]`);
-const categorySwitches = () => all<HTMLInputElement>('input[id^="category-"]');
-const frame = () => new Promise((drawn) => requestAnimationFrame(drawn));
-
-function unfold(): void {
-  for (const details of all<HTMLDetailsElement>("details")) {
-    details.open = true;
-    details.dispatchEvent(new Event("toggle"));
-  }
-}
+const region = () => one("[role=region]");
+const isAsked = () => all("[data-layer='1']").length === 1;
 
 function pressEscape(target: HTMLElement): void {
   target.dispatchEvent(new KeyboardEvent("keydown", { key: "Escape", bubbles: true }));
+}
+
+/** Gives every element a size, which nothing has where nothing is drawn. */
+function drawn(): void {
+  const box = { width: 320, height: 200 } as DOMRect;
+  vi.spyOn(Element.prototype, "getBoundingClientRect").mockReturnValue(box);
 }
 
 beforeEach(() => {
@@ -125,14 +44,13 @@ beforeEach(() => {
 });
 
 afterEach(() => {
+  vi.useRealTimers();
   vi.restoreAllMocks();
 });
 
-// ---------------------------------------------------------------- what must be so
-
 describe("the first layer", () => {
-  test("offers accept and refuse as the same kind of element in the same style", () => {
-    stand().banner.show("banner");
+  test("offers accept and refuse as the same kind of element in the same style", async () => {
+    await stand().show("banner");
     const [accept, reject] = [control("accept_all"), control("reject_all")];
     expect(reject.tagName).toBe(accept.tagName);
     expect(reject.className).toBe(accept.className);
@@ -142,9 +60,9 @@ describe("the first layer", () => {
     );
   });
 
-  test("is a named region of a page that stays usable, not a modal dialog", () => {
-    stand().banner.show("banner");
-    const card = one("[role=region]");
+  test("is a named region of a page that stays usable, not a modal dialog", async () => {
+    await stand().show("banner");
+    const card = region();
     expect(one(`#${card.getAttribute("aria-labelledby")}`).textContent).toBe(
       "Your choice about cookies",
     );
@@ -152,62 +70,71 @@ describe("the first layer", () => {
     expect(all("dialog")).toEqual([]);
   });
 
-  test("comes first in the body and takes no focus", () => {
+  test("comes first in the body and takes no focus", async () => {
     const field = document.createElement("input");
     document.body.append(field);
     field.focus();
-    stand().banner.show("banner");
+    await stand().show("banner");
     expect(document.body.firstElementChild?.localName).toBe("holdfire-ui");
     expect(document.activeElement).toBe(field);
   });
 
-  test("leaves the body as it was once it is hidden", () => {
+  test("leaves the top of the body as it was once it is hidden", async () => {
     const main = document.createElement("main");
     document.body.append(main);
-    const { banner } = stand();
-    banner.show("banner");
+    const { banner, show } = stand();
+    await show("banner");
     banner.hide();
     expect(document.body.firstElementChild).toBe(main);
   });
 
-  test("has a control that closes it and refuses only where the law asks for one", () => {
-    const italy = stand(bootOf({ close: true }));
-    italy.banner.show("banner");
+  test("needs nothing but what came with the boot script, and fetches what sends", async () => {
+    const { show, fetched, host } = stand({ words: FIRST_WORDS, chunks: { preferences: null } });
+    await show("banner");
+    expect(isAsked()).toBe(true);
+    expect(fetched).toEqual([]);
+    expect(host.courier).toHaveBeenCalled();
+  });
+
+  test("has a control that closes it and refuses where the law asks for one", async () => {
+    const italy = stand({ boot: bootOf({ close: true }) });
+    await italy.show("banner");
     control("close").click();
     expect(italy.acts).toEqual([
       expect.objectContaining({ action: "reject_all", control: "close", layer: 1 }),
     ]);
-    document.body.replaceChildren();
-    stand(bootOf()).banner.show("banner");
-    expect(() => control("close")).toThrow();
   });
 
-  test("is not stopped by markup that poses as a member of the document", () => {
+  test("has none where the law asks for none", async () => {
+    await stand().show("banner");
+    expect(all('[data-control="close"]')).toEqual([]);
+  });
+
+  test("is not stopped by markup that poses as a member of the document", async () => {
     const posing = document.createElement("img");
     posing.setAttribute("name", "createElement");
     Object.defineProperty(document, "createElement", { value: posing, configurable: true });
     onTestFinished(() => {
       delete (document as { createElement?: unknown }).createElement;
     });
-    stand().banner.show("banner");
-    expect(all("[role=region]")).toHaveLength(1);
+    await stand().show("banner");
+    expect(isAsked()).toBe(true);
   });
 
-  test("takes Escape for nothing at all", () => {
-    const { banner, acts, closed } = stand();
-    banner.show("banner");
+  test("takes Escape for nothing at all", async () => {
+    const { show, acts } = stand();
+    await show("banner");
     pressEscape(control("accept_all"));
     expect(acts).toEqual([]);
-    expect(closed).not.toHaveBeenCalled();
-    expect(all("[role=region]")).toHaveLength(1);
+    expect(isAsked()).toBe(true);
   });
 
   test.each([
     ["accept_all", true],
     ["reject_all", false],
-  ])("%s names every unlocked category", (name, allow) => {
-    const { banner, acts } = stand();
-    banner.show("banner");
+  ])("%s names every unlocked category", async (name, allow) => {
+    const { show, acts } = stand();
+    await show("banner");
     press(name);
     expect(acts).toEqual([
       {
@@ -216,15 +143,18 @@ describe("the first layer", () => {
         services: {},
         layer: 1,
         control: name,
+        language: "en",
       },
     ]);
-    expect(all("[role=region]")).toEqual([]);
+    expect(isAsked()).toBe(false);
   });
 
-  test("of a notice is acknowledged, which decides nothing new", () => {
-    const boot = bootOf({ model: "notice", surface: "notice" });
-    const { banner, acts } = stand(boot, snapshotOf({ analytics: GRANTED }, { prompt: "notice" }));
-    banner.show("banner");
+  test("of a notice is acknowledged, which decides nothing new", async () => {
+    const { show, acts } = stand({
+      boot: bootOf({ model: "notice", surface: "notice" }),
+      snapshot: snapshotOf({ analytics: GRANTED }, { prompt: "notice" }),
+    });
+    await show("banner");
     expect(all('[data-control="accept_all"]')).toEqual([]);
     press("acknowledge");
     expect(acts).toMatchObject([
@@ -235,263 +165,397 @@ describe("the first layer", () => {
     ]);
   });
 
-  test("goes away when the question was answered in another tab", () => {
-    const { banner, now, acts } = stand();
-    banner.show("banner");
-    now(snapshotOf({}, { prompt: "link" }));
-    expect(all("[role=region]")).toEqual([]);
+  test("goes away when the question was answered in another tab", async () => {
+    const { show, now, acts } = stand();
+    await show("banner");
+    await now(snapshotOf({}, { prompt: "link" }));
+    expect(isAsked()).toBe(false);
     expect(acts).toEqual([]);
   });
-});
 
-describe("the preference centre", () => {
-  test("is modal, named like the way back, and takes the focus", () => {
-    stand().banner.show("preferences");
-    const dialog = one("dialog");
-    expect(dialog.getAttribute("aria-modal")).toBe("true");
-    const heading = one(`#${dialog.getAttribute("aria-labelledby")}`);
-    expect(heading.textContent).toBe(control("preferences").textContent?.replace(/Opt-Out.*/, ""));
-    expect(heading.getRootNode()).toHaveProperty("activeElement", heading);
-  });
-
-  test("has no switch on before a choice where the law asks for consent", () => {
-    stand().banner.show("preferences");
-    unfold();
-    const switches = all<HTMLInputElement>("input");
-    expect(switches.map(({ id }) => id)).toEqual([
-      "category-functional",
-      "category-analytics",
-      "service-ga",
-      "service-plausible",
-      "category-marketing",
-    ]);
-    expect(switches.filter(({ checked }) => checked)).toEqual([]);
-  });
-
-  test("shows what holds now", () => {
-    stand(
-      bootOf(),
-      snapshotOf({ analytics: { allow: true, reason: "choice_granted" } }),
-    ).banner.show("preferences");
-    expect(categorySwitches().map(({ checked }) => checked)).toEqual([false, true, false]);
-  });
-
-  test("closed with Escape or the cross decides nothing and gives the focus back", () => {
-    const { banner, acts, closed } = stand();
-    const opener = document.createElement("button");
-    document.body.append(opener);
-    for (const leave of [
-      () => press("close"),
-      // The browser turns Escape into this event of a modal dialog.
-      () => one<HTMLDialogElement>("dialog").close(),
-    ]) {
-      banner.show("preferences", opener);
-      switchOf("category-marketing").click();
-      leave();
-      expect(all("dialog")).toEqual([]);
-      expect(document.activeElement).toBe(opener);
-    }
-    expect(acts).toEqual([]);
-    expect(closed).toHaveBeenCalledTimes(2);
-  });
-
-  test("opened from the first layer leads back to it", () => {
-    const { banner, closed } = stand();
-    banner.show("banner");
-    press("settings");
-    press("close");
-    expect(control("settings").getRootNode()).toHaveProperty("activeElement", control("settings"));
-    expect(closed).not.toHaveBeenCalled();
-  });
-
-  test("saves exactly the switches", () => {
-    const { banner, acts } = stand();
-    banner.show("preferences");
-    switchOf("category-analytics").click();
-    press("save");
-    expect(acts).toEqual([
-      {
-        action: "save",
-        categories: { functional: false, analytics: true, marketing: false },
-        services: {},
-        layer: 2,
-        control: "save",
-      },
-    ]);
-  });
-
-  test("lets a service be refused inside its category, and never be allowed outside it", () => {
-    const { banner, acts } = stand();
-    banner.show("preferences");
-    unfold();
-    expect(switchOf("service-ga").disabled).toBe(true);
-    switchOf("category-analytics").click();
-    expect(switchOf("service-ga").checked).toBe(true);
-    switchOf("service-ga").click();
-    expect(switchOf("service-plausible").checked).toBe(true);
-    press("save");
-    expect(acts).toMatchObject([{ categories: { analytics: true }, services: { ga: false } }]);
-  });
-
-  test("remembers a service that was refused before", () => {
-    const prior = {
-      action: "save" as const,
-      categories: { functional: false, analytics: true, marketing: false },
-      services: { ga: false },
-      shown_services: ["ga", "plausible"],
-      notice_version: "0".repeat(16),
-      recorded_at: 0,
-      valid_until: 1,
-      gpc_noticed: false,
-      dnt_noticed: false,
-      by_signal: false,
-      left_on: [],
-    };
-    const analytics: Decision = { allow: true, reason: "choice_granted" };
-    stand(bootOf(), snapshotOf({ analytics }, { prior })).banner.show("preferences");
-    unfold();
-    expect(switchOf("service-ga").checked).toBe(false);
-    expect(switchOf("service-plausible").checked).toBe(true);
-  });
-
-  test("follows a change from elsewhere until the visitor has touched a switch", () => {
-    const { banner, now } = stand();
-    const granted = snapshotOf({ functional: { allow: true, reason: "choice_granted" } });
-    banner.show("preferences");
-    now(granted);
-    expect(switchOf("category-functional").checked).toBe(true);
-    switchOf("category-functional").click();
-    now(granted);
-    expect(switchOf("category-functional").checked).toBe(false);
-  });
-
-  test("cannot switch on what no consent may unlock", () => {
-    stand(bootOf({ categories: [rule("marketing", { consent_cannot_unlock: true })] })).banner.show(
-      "preferences",
-    );
-    expect(switchOf("category-marketing").disabled).toBe(true);
-  });
-});
-
-describe("an opt-out regime", () => {
-  test("puts one switch for sale and sharing first, which agrees with its categories", () => {
-    stand(US_BOOT, US_SNAPSHOT).banner.show("preferences");
-    expect(all("input")[0]?.id).toBe("sale");
-    switchOf("sale").click();
-    expect(switchOf("category-marketing").checked).toBe(false);
-    switchOf("category-marketing").click();
-    expect(switchOf("sale").checked).toBe(true);
-  });
-
-  test("records switching sale off as an opt-out, and a wish of one's own as a choice", () => {
-    const { banner, acts, now } = stand(US_BOOT, US_SNAPSHOT);
-    banner.show("preferences");
-    switchOf("sale").click();
-    press("save");
-    now(snapshotOf({ functional: GRANTED }, { prompt: "link" }));
-    banner.show("preferences");
-    switchOf("category-analytics").click();
-    press("save");
-    expect(acts).toMatchObject([
-      { action: "opt_out", categories: { functional: true, analytics: true, marketing: false } },
-      { action: "save", categories: { functional: true, analytics: true, marketing: false } },
-    ]);
-  });
-
-  test("bears the statutory label and icon", () => {
-    const links = [{ id: "choices", label: "Your Privacy Choices", icon: true }];
-    stand({ ...US_BOOT, links }, US_SNAPSHOT);
-    expect(control("preferences").textContent).toContain("Your Privacy Choices");
-    expect(control("preferences").querySelectorAll("path")).toHaveLength(4);
-  });
-});
-
-describe("signals of the browser", () => {
-  const signals = { gpc: true, dnt: null };
-
-  test.each(["banner", "preferences"] as const)("are told on the %s where they count", (view) => {
-    stand(bootOf(), snapshotOf({ marketing: BY_GPC }, { signals })).banner.show(view);
+  test("tells of a signal that counts together with the question", async () => {
+    const signals = { gpc: true, dnt: null };
+    const { show } = stand({ snapshot: snapshotOf({ marketing: BY_GPC }, { signals }) });
+    await show("banner");
     expect(one(".note").textContent).toContain("opt-out from: Marketing.");
     expect(one(".note").textContent).toContain("counts instead of the signal");
   });
 
-  test("are not mentioned where they have no force", () => {
-    const categories = optIn().categories.map((one) => ({ ...one, gpc: false }));
-    stand(bootOf({ categories }), snapshotOf({}, { signals })).banner.show("banner");
+  test("says nothing of a signal that has no force", async () => {
+    const signals = { gpc: true, dnt: null };
+    const categories = bootOf().rules.categories.map((rule) => ({ ...rule, gpc: false }));
+    const boot = bootOf({ categories });
+    await stand({ boot, snapshot: snapshotOf({}, { signals }) }).show("banner");
+    expect(isAsked()).toBe(true);
     expect(all(".note")).toEqual([]);
   });
 
-  test("are mentioned where a yes would be given in the face of them, whatever denies now", () => {
-    const refused: Decision = { allow: false, reason: "choice_denied" };
-    stand(bootOf(), snapshotOf({ marketing: refused }, { signals })).banner.show("preferences");
-    expect(one(".note").textContent).toContain("Global Privacy Control");
+  test("stays when what it leads to cannot be had, and an error is told", async () => {
+    const { show, errors } = stand({ chunks: { preferences: null } });
+    await show("banner");
+    press("settings");
+    await turn();
+    expect(isAsked()).toBe(true);
+    expect(errors).toEqual(["Error: no way to preferences"]);
   });
 
-  test("leave no switch that could not win over them", () => {
-    const boot = bootOf({ conflict_rule: "signal_wins_until_reconfirmed_known" });
-    stand(boot, snapshotOf({ marketing: BY_GPC }, { signals })).banner.show("preferences");
-    expect(categorySwitches().map(({ disabled }) => disabled)).toEqual([false, false, true]);
-    expect(one(".note").textContent).toContain("A choice on this page does not change that.");
+  test("is led back to from the preference centre", async () => {
+    const { show } = stand();
+    await show("banner");
+    press("settings");
+    await turn();
+    expect(all("[data-layer='2']")).toHaveLength(1);
+    press("close");
+    await turn();
+    expect(all("[data-layer='2']")).toEqual([]);
+    expect(control("settings").getRootNode()).toHaveProperty("activeElement", control("settings"));
+  });
+});
+
+test.each(["banner", "preferences"] as const)(
+  "whatever asks has what makes an act of the answer fetched: %s",
+  async (view) => {
+    const { show, host } = stand();
+    expect(host.act).not.toHaveBeenCalled();
+    await show(view);
+    expect(host.act).toHaveBeenCalled();
+  },
+);
+
+describe("the look", () => {
+  test.each(["box", "bar", "dialog"] as const)("of a %s is told by a class", async (layout) => {
+    await stand({ boot: bootOf({}, { look: { layout } }) }).show("banner");
+    expect(region().className).toBe(`card ${layout}`);
   });
 
-  test("are said to be overridden where the visitor allowed it here", () => {
-    const marketing: Decision = { allow: true, reason: "choice_granted" };
-    stand(bootOf(), snapshotOf({ marketing }, { signals })).banner.show("preferences");
-    expect(one(".note").textContent).toContain("here you have allowed: Marketing.");
+  test("is a box where the site says nothing", async () => {
+    await stand().show("banner");
+    expect(region().className).toBe("card box");
   });
 
-  test("that were honoured show the status the law wants, with the page's own link or without", async () => {
-    const own = document.createElement("a");
-    own.dataset.holdfire = "preferences";
-    own.textContent = "Privacy";
-    document.body.append(own);
-    stand(US_BOOT, { ...US_SNAPSHOT, opt_out_status: "required" });
-    await frame();
-    expect(control("preferences").hidden).toBe(false);
-    expect(control("preferences").textContent).toContain("Opt-Out Request Honored");
+  test("has the site's own colours, but for those that the page itself says", async () => {
+    const look = { light: { accent: "#123456", text: "#111" }, dark: { accent: "#abcdef" } };
+    document.documentElement.style.setProperty("--hf-text", "red");
+    onTestFinished(() => document.documentElement.removeAttribute("style"));
+    await stand({ boot: bootOf({}, { look }) }).show("banner");
+    const { style } = region().closest<HTMLElement>(".root") as HTMLElement;
+    expect(style.getPropertyValue("--hf-accent")).toBe("light-dark(#123456,#abcdef)");
+    expect(style.getPropertyValue("--hf-text")).toBe("");
+  });
+
+  test("has the light colours alone where a browser knows no others", async () => {
+    vi.stubGlobal("CSS", { supports: () => false });
+    const look = { light: { accent: "#123456" }, dark: { accent: "#abcdef" } };
+    await stand({ boot: bootOf({}, { look }) }).show("banner");
+    const { style } = region().closest<HTMLElement>(".root") as HTMLElement;
+    expect(style.getPropertyValue("--hf-accent")).toBe("#123456");
+  });
+});
+
+describe("a dialog that the page waits for", () => {
+  const boot = bootOf({}, { look: { layout: "dialog", blocking: true } });
+
+  test("is modal, and its heading takes the focus", async () => {
+    await stand({ boot }).show("banner");
+    const dialog = one<HTMLDialogElement>("dialog");
+    expect(dialog.getAttribute("aria-modal")).toBe("true");
+    expect(dialog.open).toBe(true);
+    const heading = one(`#${dialog.getAttribute("aria-labelledby")}`);
+    expect(heading.getRootNode()).toHaveProperty("activeElement", heading);
+  });
+
+  test("can be left without deciding, and asks again when it is wanted again", async () => {
+    const { show, acts } = stand({ boot });
+    await show("banner");
+    // The browser turns Escape into this event of a modal dialog.
+    one<HTMLDialogElement>("dialog").close();
+    await turn();
+    expect(acts).toEqual([]);
+    expect(isAsked()).toBe(false);
+    expect(isSeen(control("preferences"))).toBe(true);
+    await show("banner");
+    expect(isAsked()).toBe(true);
+  });
+
+  test("stays when it is drawn anew in another language", async () => {
+    const { show } = stand({ boot, chunks: { preferences: picking("de") } });
+    await show("banner");
+    press("language");
+    await turn();
+    expect(one<HTMLDialogElement>("dialog").open).toBe(true);
+  });
+});
+
+describe("a layer that is not to be seen", () => {
+  const patience = 4_000;
+
+  test.each(["banner", "preferences"] as const)(
+    "is taken away, and an error told: %s",
+    async (view) => {
+      const { show, errors, acts } = stand();
+      await warm();
+      vi.useFakeTimers();
+      void show(view);
+      await vi.advanceTimersByTimeAsync(patience - 1);
+      expect(all("[data-layer]")).toHaveLength(1);
+      await vi.advanceTimersByTimeAsync(100);
+      expect(all("[data-layer]")).toEqual([]);
+      expect(errors).toEqual([`Error: ${view}: drawn, but not to be seen`]);
+      expect(acts).toEqual([]);
+    },
+  );
+
+  test("is not one that is seen", async () => {
+    drawn();
+    const { show, errors } = stand();
+    vi.useFakeTimers();
+    void show("banner");
+    await vi.advanceTimersByTimeAsync(2 * patience);
+    expect(isAsked()).toBe(true);
+    expect(errors).toEqual([]);
+  });
+
+  test("is not one in a tab that nobody looks at", async () => {
+    vi.spyOn(document, "hidden", "get").mockReturnValue(true);
+    vi.spyOn(document, "visibilityState", "get").mockReturnValue("hidden");
+    const { show, errors } = stand();
+    vi.useFakeTimers();
+    void show("banner");
+    await vi.advanceTimersByTimeAsync(2 * patience);
+    expect(isAsked()).toBe(true);
+    expect(errors).toEqual([]);
+  });
+
+  test("is not one that was answered meanwhile", async () => {
+    const { show, errors } = stand();
+    vi.useFakeTimers();
+    void show("banner");
+    await vi.advanceTimersByTimeAsync(patience / 2);
+    press("reject_all");
+    await vi.advanceTimersByTimeAsync(2 * patience);
+    expect(errors).toEqual([]);
+  });
+});
+
+describe("robots", () => {
+  const browses = (userAgent: string) => {
+    vi.stubGlobal("navigator", { userAgent, webdriver: false, language: "en" });
+  };
+  const robot = "Mozilla/5.0 (compatible; Examplebot/1.0; +https://bot.example)";
+  const visitor = "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0";
+
+  test("that say so are not asked where the site wants it", async () => {
+    browses(robot);
+    const { show, banner } = stand({ boot: bootOf({}, { look: { hide_from_bots: true } }) });
+    await show("banner");
+    banner.embed(document.body);
+    banner.update(snapshotOf());
+    await turn();
+    expect(document.body.childElementCount).toBe(0);
+  });
+
+  test("are visitors like others where it does not", async () => {
+    browses(robot);
+    await stand().show("banner");
+    expect(isAsked()).toBe(true);
+  });
+
+  test("are not who only visits", async () => {
+    browses(visitor);
+    await stand({ boot: bootOf({}, { look: { hide_from_bots: true } }) }).show("banner");
+    expect(isAsked()).toBe(true);
+  });
+});
+
+describe("another language", () => {
+  const tongue = `holdfire:${SITE}:language`;
+
+  test("is offered where there is one, by the name of the one that is spoken", async () => {
+    await stand().show("banner");
+    expect(control("language").textContent).toBe("English");
+    expect(control("language").getAttribute("aria-label")).toContain("English");
+  });
+
+  test("is not offered where there is none", async () => {
+    await stand({ words: wordsOf("en", { more: false }) }).show("banner");
+    expect(all('[data-control="language"]')).toEqual([]);
+  });
+
+  test("is spoken as soon as it is picked, said in the record, and remembered", async () => {
+    const local = new Map<string, string>();
+    const { show, acts } = stand({ local, chunks: { preferences: picking("ar") } });
+    await show("banner");
+    press("language");
+    await turn();
+    expect([region().lang, region().dir]).toEqual(["ar", "rtl"]);
+    expect(one("h2").textContent).toBe(locale("ar")["banner.title.opt_in"]);
+    expect(local.get(tongue)).toBe("ar");
+    press("accept_all");
+    expect(acts).toMatchObject([{ language: "ar" }]);
+  });
+
+  test("that was picked on an earlier page is spoken from the start", async () => {
+    const { show, fetched } = stand({ local: new Map([[tongue, "de"]]) });
+    await show("banner");
+    expect(region().lang).toBe("de");
+    expect(fetched).toEqual(["de"]);
+  });
+});
+
+describe("a visitor whose age is to be asked", () => {
+  const boot = bootOf({ ask_age: true });
+  let go = () => {};
+  const age = {
+    ageQuestion: (_scene: Scene, _more: unknown, on: () => void) => {
+      go = on;
+      const node = document.createElement("section");
+      node.id = "age";
+      const rest = () => {};
+      return { node, open: rest, update: rest, close: () => node.remove() };
+    },
+  };
+
+  test("is asked for it first, and for the rest afterwards", async () => {
+    const setup = { boot, chunks: { age }, age: null as number | null };
+    const { show, host } = stand(setup);
+    await show("banner");
+    expect([all("#age").length, isAsked()]).toEqual([1, false]);
+    Object.assign(host, { age: () => 30 });
+    go();
+    await turn();
+    expect([all("#age").length, isAsked()]).toEqual([0, true]);
+  });
+
+  test("is not asked anything more where the age settles the matter", async () => {
+    const { show, host, now } = stand({ boot, chunks: { age } });
+    await show("banner");
+    Object.assign(host, { age: () => 12 });
+    await now(snapshotOf({}, { prompt: "link" }));
+    go();
+    await turn();
+    expect([all("#age").length, isAsked()]).toEqual([0, false]);
+  });
+
+  test("is not asked for it twice", async () => {
+    await stand({ boot, chunks: { age }, age: 30 }).show("banner");
+    expect([all("#age").length, isAsked()]).toEqual([0, true]);
   });
 });
 
 describe("the way back", () => {
   const answered = snapshotOf({}, { prompt: "link" });
+  const consented = snapshotOf({ analytics: CONSENTED }, { prompt: "link" });
 
   test("is there whenever the first layer is not, at the end of the body", async () => {
-    const { banner } = stand(bootOf(), answered);
+    const { banner, show, now } = stand({ snapshot: answered });
+    await now(answered);
     document.body.prepend(document.createElement("main"));
-    await frame();
-    expect(control("preferences").hidden).toBe(false);
+    await turn();
+    expect(isSeen(control("preferences"))).toBe(true);
     expect(document.body.lastElementChild?.localName).toBe("holdfire-ui");
-    banner.show("banner");
-    expect(control("preferences").hidden).toBe(true);
+    await show("banner");
+    expect(isSeen(control("preferences"))).toBe(false);
     banner.hide();
-    await frame();
-    expect(control("preferences").hidden).toBe(false);
+    await turn();
+    expect(isSeen(control("preferences"))).toBe(true);
   });
 
-  test("opens the preference centre and gets the focus back", () => {
-    stand(bootOf(), answered);
+  test("opens the preference centre and gets the focus back", async () => {
+    const { now } = stand({ snapshot: answered });
+    await now(answered);
     press("preferences");
+    await turn();
     press("close");
-    const pill = control("preferences");
-    expect(pill.getRootNode()).toHaveProperty("activeElement", pill);
+    await turn();
+    const settings = control("preferences");
+    expect(settings.getRootNode()).toHaveProperty("activeElement", settings);
   });
 
   test("is not shown where the law asks for nothing", async () => {
-    stand(bootOf(), snapshotOf({}, { prompt: "none" }));
-    await frame();
-    expect(control("preferences").hidden).toBe(true);
+    const nothing = snapshotOf({}, { prompt: "none" });
+    await stand({ snapshot: nothing }).now(nothing);
+    expect(isSeen(control("preferences"))).toBe(false);
   });
 
-  test("announces politely what was saved", () => {
-    const { banner } = stand();
-    banner.show("banner");
+  test("leaves it to the page's own link, but for a status that the law wants seen", async () => {
+    const own = document.createElement("a");
+    own.dataset.holdfire = "preferences";
+    own.textContent = "Privacy";
+    document.body.append(own);
+    vi.spyOn(own, "getClientRects").mockReturnValue([{}] as unknown as DOMRectList);
+    const { now } = stand({ boot: US_BOOT, snapshot: US_SNAPSHOT });
+    await now(US_SNAPSHOT);
+    expect(isSeen(control("preferences"))).toBe(false);
+    await now({ ...US_SNAPSHOT, opt_out_status: "required" });
+    expect(isSeen(control("preferences"))).toBe(true);
+    expect(control("preferences").textContent).toContain("Opt-Out Request Honored");
+  });
+
+  test("bears the statutory label and icon", async () => {
+    const links = [{ id: "choices", label: "Your Privacy Choices", icon: true }];
+    await stand({ boot: { ...US_BOOT, links }, snapshot: US_SNAPSHOT }).now(US_SNAPSHOT);
+    expect(control("preferences").textContent).toContain("Your Privacy Choices");
+    expect(control("preferences").querySelectorAll("path")).toHaveLength(4);
+  });
+
+  test.each([
+    [consented, true],
+    [answered, false],
+    [US_SNAPSHOT, false],
+  ])("offers to withdraw only while a consent stands (%#)", async (snapshot, offered) => {
+    await stand({ snapshot }).now(snapshot);
+    expect(isSeen(control("withdraw"))).toBe(offered);
+    expect(isSeen(control("preferences"))).toBe(true);
+  });
+
+  test("withdraws by one press, says so, and then offers it no more", async () => {
+    const { now, acts } = stand({ snapshot: consented });
+    await now(consented);
+    press("withdraw");
+    expect(acts).toEqual([
+      {
+        action: "withdraw",
+        categories: { functional: false, analytics: false, marketing: false },
+        services: {},
+        layer: 1,
+        control: "withdraw",
+        language: "en",
+      },
+    ]);
+    expect(one("[role=status]").textContent).toBe("Saved. Your permission has been withdrawn.");
+    await now(
+      snapshotOf({ analytics: { ...DENIED, reason: "choice_denied" } }, { prompt: "link" }),
+    );
+    expect(isSeen(control("withdraw"))).toBe(false);
+  });
+
+  test("speaks with all the words there are, whatever came with the boot script", async () => {
+    const { now, fetched } = stand({ snapshot: consented, words: FIRST_WORDS });
+    await now(consented);
+    expect(fetched).toEqual(["en"]);
+    expect(control("withdraw").textContent).toContain("Withdraw");
+  });
+
+  test("that cannot be had is told as an error, and tried again", async () => {
+    const chunks: Table<unknown> = { corner: null };
+    const { now, errors } = stand({ snapshot: answered, chunks });
+    await now(answered);
+    expect(errors).toEqual(["Error: no way to corner"]);
+    delete chunks.corner;
+    await now(answered);
+    expect(isSeen(control("preferences"))).toBe(true);
+  });
+
+  test("announces politely what was saved", async () => {
+    const { show } = stand();
+    await show("banner");
     press("reject_all");
     expect(one("[role=status]").textContent).toBe("Saved: all rejected.");
   });
 });
 
 describe("isolation", () => {
-  test("never parses a text as markup", () => {
+  test("never parses a text as markup", async () => {
     for (const sink of ["innerHTML", "outerHTML"] as const) {
       vi.spyOn(Element.prototype, sink, "set").mockImplementation(() => {
         throw new Error(sink);
@@ -499,36 +563,48 @@ describe("isolation", () => {
     }
     const evil = "<img src=x onerror=alert(1)>";
     const texts = new Proxy({} as Table<string>, { get: () => evil, has: () => true });
-    const hostile = service("ga", "analytics", {
-      name: evil,
-      provider: evil,
-      policy: "javascript:alert(1)",
-      cookies: [{ name: evil, purpose: evil, lifetime: evil }],
-    });
+    const services = [disclosed("ga", "analytics", { name: evil, policy: "javascript:alert(1)" })];
     const urls = { imprint: " javascript:alert(1)" };
-    const boot = { ...bootOf(), texts, services: [hostile], urls };
-    const { banner } = stand(boot, snapshotOf({ marketing: BY_GPC }));
-    banner.show("banner");
-    banner.show("preferences");
-    unfold();
+    const { show, banner } = stand({
+      words: wordsFor("en", { texts, services, urls }),
+      snapshot: snapshotOf({ analytics: CONSENTED, marketing: BY_GPC }),
+    });
+    await show("banner");
     expect(all("img, a, script, [onerror]")).toEqual([]);
     expect(one("[role=region] h2").textContent).toBe(evil);
+    banner.hide();
+    await turn();
+    expect(all("img, a, script, [onerror]")).toEqual([]);
+    expect(control("withdraw").textContent).toBe(evil);
+  });
+
+  test("comes back when a script takes away what it does not know", async () => {
+    await stand().show("banner");
+    document.body.replaceChildren(document.createElement("main"));
+    await turn();
+    expect(isAsked()).toBe(true);
   });
 
   test("follows the page to a new body", async () => {
-    const { banner } = stand();
-    banner.show("banner");
+    await stand().show("banner");
     document.body.replaceWith(document.createElement("body"));
-    await frame();
+    await turn();
     expect(document.body.firstElementChild?.localName).toBe("holdfire-ui");
-    expect(all("[role=region]")).toHaveLength(1);
+    expect(isAsked()).toBe(true);
   });
 });
 
-describe("the languages", () => {
-  test.each(["de"])("%s has every text, with the same placeholders", (language) => {
-    const holes = (texts: Table<string>) =>
-      Object.entries(texts).map(([key, text]) => [key, (text.match(/\{\w+\}/g) ?? []).sort()]);
-    expect(holes(locale(language))).toEqual(holes(locale("en")));
-  });
-});
+/** The chunk of the preference centre, in which the visitor picks a language at once. */
+function picking(language: string) {
+  return {
+    languageList: (scene: Scene) => {
+      void scene.speak(language);
+      return document.createElement("select");
+    },
+  };
+}
+
+/** Has the chunks loaded, so that no real time passes for them later. */
+async function warm(): Promise<void> {
+  await import("../src/preferences/index");
+}

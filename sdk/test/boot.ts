@@ -1,6 +1,16 @@
 /** Boot scripts, acts and tokens to test with: strict (opt-in) unless a test says otherwise. */
 
-import type { Boot, CategoryRule, Choice, Rules, Service } from "../src/types";
+import type {
+  Act,
+  Boot,
+  CategoryRule,
+  Choice,
+  Disclosed,
+  Refusal,
+  Rules,
+  Service,
+  Words,
+} from "../src/types";
 
 export const SITE = "demo";
 export const VERSION = "0123456789abcdef";
@@ -9,6 +19,7 @@ export const rule = (id: string, more: Partial<CategoryRule> = {}): CategoryRule
   id,
   locked: false,
   sale: false,
+  sensitive: false,
   default: "denied",
   exempt: false,
   gpc: false,
@@ -32,6 +43,7 @@ export const optIn = (more: Partial<Rules> = {}): Rules => ({
   close: false,
   triggers: ["expiry", "purpose_added", "vendor_added", "policy_version"],
   assume_age: null,
+  ask_age: false,
   categories: [
     rule("necessary", { locked: true, default: "granted" }),
     rule("functional"),
@@ -56,12 +68,26 @@ export const optOut = (more: Partial<Rules> = {}): Rules =>
     ...more,
   });
 
-const use = (name: string) => ({ name, purpose: "", lifetime: "" });
-
 export const service = (id: string, category: string, more: Partial<Service> = {}): Service => ({
+  id,
+  category,
+  cookies: [],
+  storage: [],
+  ...more,
+});
+
+/** What the visitor is told of a service. */
+export const disclosed = (
+  id: string,
+  category: string,
+  more: Partial<Disclosed> = {},
+): Disclosed => ({
   id,
   name: id,
   category,
+  text: "",
+  legal_basis: "consent",
+  recipients: [],
   provider: "",
   policy: "",
   hosts: [],
@@ -73,24 +99,30 @@ export const service = (id: string, category: string, more: Partial<Service> = {
 export const bootFor = (rules: Rules = optIn(), more: Partial<Boot> = {}): Boot => ({
   site: SITE,
   version: VERSION,
-  regime: { id: rules.regime, model: rules.model },
-  signals: { gpc: false, dnt: null },
-  language: "en",
-  direction: "ltr",
   rules,
+  language: "en",
   services: [
-    service("ga4", "analytics", {
-      cookies: [use("_ga"), use("_ga_*")],
-      storage: [use("ga:*")],
-    }),
-    service("pixel", "marketing", { cookies: [use("_px"), use("shared")] }),
-    service("player", "functional", { cookies: [use("shared")] }),
+    service("ga4", "analytics", { cookies: ["_ga", "_ga_*"], storage: ["ga:*"] }),
+    service("pixel", "marketing", { cookies: ["_px", "shared"] }),
+    service("player", "functional", { cookies: ["shared"] }),
   ],
   links: [],
-  urls: {},
-  texts: {},
-  banner: "banner.00000000.js",
+  look: {},
+  signals: { gpc: false, dnt: null },
   sdk: "00000000",
+  words: "11111111",
+  ...more,
+});
+
+/** All that is said in one language, or with no `languages`, what came along to say first. */
+export const wordsFor = (language = "en", more: Partial<Words> = {}): Words => ({
+  language,
+  direction: "ltr",
+  texts: {},
+  urls: {},
+  services: [],
+  languages: { en: "English", de: "Deutsch" },
+  more: true,
   ...more,
 });
 
@@ -107,6 +139,19 @@ export const choice = (more: Partial<Choice> = {}): Choice => ({
   ...more,
 });
 
+/** What a button of the first layer makes. */
+export const pressed = (action: "accept_all" | Refusal): Act => {
+  const granted = action === "accept_all";
+  return {
+    action,
+    categories: { functional: granted, analytics: granted, marketing: granted },
+    services: {},
+    layer: 1,
+    control: action,
+    language: "en",
+  };
+};
+
 /** The payload of a visitor token. Times are seconds since 1970. */
 export interface Payload {
   g?: number;
@@ -120,6 +165,7 @@ export interface Payload {
   s?: Record<string, number>;
   h?: string[];
   k?: number;
+  y?: number;
 }
 
 export const payload = (more: Partial<Payload> = {}): Payload => {

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { openPage, turn } from "./page";
+import { EVERY_CHUNK, lost, openPage, slow, turn } from "./page";
 
 /** An inline script that writes down that it ran. */
 const says = (word: string, marks = 'data-category="analytics"') =>
@@ -78,7 +78,7 @@ describe("a script", () => {
   });
 
   test("that is added later is treated like the others", async () => {
-    const { document, holdfire, run } = await openPage();
+    const { document, holdfire, run } = await openPage({ inlined: EVERY_CHUNK });
     holdfire.choose({ analytics: true });
     document.body.insertAdjacentHTML(
       "beforeend",
@@ -124,7 +124,7 @@ describe("marks", () => {
   ];
 
   test.each(cases)("%s with %s allowed: %s", async (marks, allowed, runs) => {
-    const { holdfire, run } = await openPage({ html: says("ran", marks) });
+    const { holdfire, run } = await openPage({ inlined: EVERY_CHUNK, html: says("ran", marks) });
     holdfire.choose({ [allowed]: true });
     expect(run(said)).toBe(runs ? "ran" : "");
   });
@@ -171,8 +171,11 @@ describe("frames, images and styles", () => {
 });
 
 describe("a template", () => {
+  const unfolding = `<template data-category="analytics"><p class="inner">hello</p></template>`;
+
   test("comes to stand right after itself, and its scripts run", async () => {
     const { document, holdfire, run } = await openPage({
+      inlined: EVERY_CHUNK,
       html: `<template data-category="analytics" id="held"><p>hello</p><script>(window.said ??= []).push("inner")</script>
         <img data-category="marketing" data-src="https://third.test/i"></template><p>after</p>`,
     });
@@ -183,13 +186,54 @@ describe("a template", () => {
   });
 
   test("is taken back, and can come again", async () => {
-    const { document, holdfire } = await openPage({
-      html: `<template data-category="analytics"><p class="inner">hello</p></template>`,
-    });
+    const { document, holdfire } = await openPage({ inlined: EVERY_CHUNK, html: unfolding });
     holdfire.acceptAll();
     holdfire.withdraw();
     expect(document.querySelectorAll("p.inner")).toHaveLength(0);
     holdfire.acceptAll();
+    expect(document.querySelectorAll("p.inner")).toHaveLength(1);
+  });
+
+  test("waits for what unfolds it, which is loaded when there is one that may", async () => {
+    const { document, holdfire, loaded } = await openPage({ html: unfolding });
+    await turn();
+    expect(loaded()).not.toContain("template");
+    holdfire.acceptAll();
+    await turn();
+    expect(loaded()).toContain("template");
+    expect(document.querySelectorAll("p.inner")).toHaveLength(1);
+  });
+
+  test("stays folded when permission ended before it could unfold", async () => {
+    const { travel, arrive } = slow("template");
+    const { document, holdfire } = await openPage({ html: unfolding, travel });
+    holdfire.acceptAll();
+    holdfire.withdraw();
+    await arrive();
+    expect(document.querySelectorAll("p.inner")).toHaveLength(0);
+  });
+
+  test("unfolds once, however often it was allowed while it waited", async () => {
+    const { travel, arrive } = slow("template");
+    const { document, holdfire } = await openPage({ html: unfolding, travel });
+    holdfire.acceptAll();
+    holdfire.withdraw();
+    holdfire.acceptAll();
+    await arrive();
+    expect(document.querySelectorAll("p.inner")).toHaveLength(1);
+  });
+
+  test("that cannot be unfolded stays folded, and is tried again", async () => {
+    const { travel, find } = lost("template");
+    const { document, holdfire, errors } = await openPage({ html: unfolding, travel });
+    holdfire.acceptAll();
+    await turn();
+    expect(document.querySelectorAll("p.inner")).toHaveLength(0);
+    expect(String(errors)).toContain("no way to template");
+    find();
+    holdfire.withdraw();
+    holdfire.acceptAll();
+    await turn();
     expect(document.querySelectorAll("p.inner")).toHaveLength(1);
   });
 });

@@ -1,28 +1,43 @@
-import { fileURLToPath } from "node:url";
-import { build } from "esbuild";
 import { Window } from "happy-dom";
 import { describe, expect, onTestFinished, test } from "vitest";
+import { bundle, enclosed } from "../bundle.mjs";
 import type { Holdfire } from "../src/types";
-import { bootFor } from "./boot";
+import { bootFor, wordsFor } from "./boot";
+
+const CORE = await bundle("index.ts", "iife");
+const ACT = await bundle("act/index.ts", "esm");
+const COURIER = await bundle("courier/index.ts", "esm");
 
 /** The boot script, put together as the service does it. */
-const bootScript = async (boot: unknown): Promise<string> => {
-  const { outputFiles } = await build({
-    entryPoints: [fileURLToPath(new URL("../src/index.ts", import.meta.url))],
-    bundle: true,
-    minify: true,
-    format: "iife",
-    target: "es2020",
-    write: false,
-  });
-  return `!function(HOLDFIRE_BOOT){${outputFiles[0]?.text}}(${JSON.stringify(boot)});`;
+const bootScript = (boot: unknown, inlined: string): string =>
+  `!function(HOLDFIRE_BOOT,HOLDFIRE_INLINED){${CORE}\n}(${JSON.stringify(boot)},${inlined});\n`;
+
+/** For a visitor who is known, and for one who is new: words come along where they are asked. */
+const NOTHING = "{chunks:{__proto__:null},words:null}";
+const WHAT_ASKS = `{chunks:{__proto__:null,act:${enclosed(ACT)},banner:()=>({mount:()=>{
+  window.asked=true;return{show(){},update(){}}}})},words:${JSON.stringify(wordsFor())}}`;
+
+/** What is under an address of the service. */
+const served = (address: string): string => {
+  if (address.includes("/assets/act.")) return ACT;
+  if (address.includes("/assets/courier.")) return COURIER;
+  if (address.includes("/assets/words-"))
+    return `export const words=${JSON.stringify(wordsFor())};`;
+  return "export const mount = () => ({ show() {}, update() {} });";
 };
 
+interface Setup {
+  boot?: unknown;
+  inlined?: string;
+  html?: string;
+  before?: (window: Window) => void;
+}
+
 /** Loads the boot script from an address; tells what the page asked of the service afterwards. */
-const load = async (address: string, boot: unknown = bootFor(), html = "") => {
+const load = async (address: string, setup: Setup = {}) => {
+  const { boot = bootFor(), inlined = NOTHING, html = "", before = () => {} } = setup;
   const asked: string[] = [];
   const logged: unknown[] = [];
-  const script = await bootScript(boot);
   const window = new Window({
     url: "https://shop.test/",
     settings: {
@@ -31,9 +46,9 @@ const load = async (address: string, boot: unknown = bootFor(), html = "") => {
       fetch: {
         interceptor: {
           beforeAsyncRequest: async ({ request, window: page }) => {
-            if (request.url === address) return new page.Response(script);
+            if (request.url === address) return new page.Response(bootScript(boot, inlined));
             asked.push(request.url);
-            return new page.Response("export const mount = () => ({ show() {}, update() {} });");
+            return new page.Response(served(request.url));
           },
         },
       },
@@ -42,13 +57,15 @@ const load = async (address: string, boot: unknown = bootFor(), html = "") => {
   onTestFinished(() => window.happyDOM.close());
   window.console.error = (...told: unknown[]) => logged.push(told);
   window.document.body.innerHTML = html;
+  before(window);
   const element = window.document.createElement("script");
   element.src = address;
   element.defer = true;
   const loaded = new Promise((done) => element.addEventListener("load", done));
   window.document.head.append(element);
   await loaded;
-  return { asked, logged, holdfire: (window as unknown as { holdfire?: Holdfire }).holdfire };
+  const holdfire = () => (window as unknown as { holdfire?: Holdfire }).holdfire;
+  return { asked, logged, window, holdfire };
 };
 
 describe("the boot script", () => {
@@ -59,30 +76,94 @@ describe("the boot script", () => {
     ["https://consent.test/s/demo/s/demo.js#top", "https://consent.test/s/demo"],
   ])("at %s finds its service at %s", async (address, base) => {
     const { asked, holdfire } = await load(address);
-    await expect.poll(() => asked).toEqual([`${base}/assets/banner.00000000.js`]);
-    holdfire?.acceptAll();
+    await expect
+      .poll(() => asked)
+      .toEqual([`${base}/assets/banner.00000000.js`, `${base}/assets/words-demo-en.11111111.js`]);
+    holdfire()?.acceptAll();
     await expect.poll(() => asked).toContain(`${base}/v1/sites/demo/choices`);
+  });
+
+  test("of a new visitor asks, and hears the answer, before anything else is loaded", async () => {
+    const { asked, holdfire, window } = await load("https://consent.test/s/demo.js", {
+      inlined: WHAT_ASKS,
+    });
+    await expect.poll(() => window).toHaveProperty("asked", true);
+    expect(asked).toEqual([]);
+    holdfire()?.acceptAll();
+    expect(holdfire()?.allowed("analytics")).toBe(true);
+  });
+
+  test("takes no chunk from what the page gave to all objects", async () => {
+    const { asked, holdfire } = await load("https://consent.test/s/demo.js", {
+      before: (window) => {
+        window.eval(`for (const name of ["act", "banner", "courier", "words-demo-en"]) {
+          Object.prototype[name] = () => ({
+            mount() { window.smuggled = true; }, open() { window.smuggled = true; },
+          });
+        }`);
+      },
+    });
+    await expect.poll(() => asked).toContain("https://consent.test/assets/banner.00000000.js");
+    holdfire()?.withdraw();
+    await expect.poll(() => asked).toContain("https://consent.test/v1/sites/demo/choices");
+    expect(asked).toContain("https://consent.test/assets/act.00000000.js");
+    expect(holdfire()?.allowed("analytics")).toBe(false);
   });
 
   test("says again what its own address declares, and nothing else of it", async () => {
     const { asked, holdfire } = await load(
       "https://consent.test/s/demo.js?v=1&age=15&utm_source=x&residence=US-CA",
     );
-    holdfire?.acceptAll();
+    holdfire()?.acceptAll();
     await expect
       .poll(() => asked)
-      .toContain("https://consent.test/v1/sites/demo/choices?age=15&residence=US-CA");
+      .toContain("https://consent.test/v1/sites/demo/choices?residence=US-CA&age=15");
   });
 
   test("is not misled by markup that poses as the running script", async () => {
-    const posing = '<img name="currentScript" src="https://evil.test/s/demo.js">';
-    const { asked } = await load("https://consent.test/s/demo.js", bootFor(), posing);
+    const html = '<img name="currentScript" src="https://evil.test/s/demo.js">';
+    const { asked } = await load("https://consent.test/s/demo.js", { html });
     await expect.poll(() => asked).toContain("https://consent.test/assets/banner.00000000.js");
   });
 
   test("that is broken leaves the page alone", async () => {
-    const { holdfire, logged } = await load("https://consent.test/s/demo.js", { site: "demo" });
-    expect(holdfire).toBeUndefined();
+    const { holdfire, logged } = await load("https://consent.test/s/demo.js", {
+      boot: { site: "demo" },
+    });
+    expect(holdfire()).toBeUndefined();
+    expect(logged).toHaveLength(1);
+  });
+});
+
+describe("a page that is only prepared", () => {
+  const preparing = (window: Window) => {
+    Object.assign(window.document, { prerendering: true });
+  };
+  const html = `<script type="text/plain" data-category="necessary">window.ran = true</script>`;
+
+  test("is nobody's page view until somebody goes there", async () => {
+    const { asked, holdfire, window } = await load("https://consent.test/s/demo.js", {
+      before: preparing,
+      html,
+    });
+    expect(holdfire()).toBeUndefined();
+    expect([asked, window]).toEqual([[], expect.not.objectContaining({ ran: true })]);
+    window.document.dispatchEvent(new window.Event("prerenderingchange"));
+    expect(holdfire()?.allowed("necessary")).toBe(true);
+    expect(window).toHaveProperty("ran", true);
+    await expect.poll(() => asked).toContain("https://consent.test/assets/banner.00000000.js");
+  });
+
+  test("hears nothing of a boot script that turns out to be broken", async () => {
+    const { holdfire, logged, window } = await load("https://consent.test/s/demo.js", {
+      boot: { site: "demo" },
+      before: preparing,
+    });
+    const heard: unknown[] = [];
+    window.addEventListener("error", (event) => heard.push(event));
+    window.document.dispatchEvent(new window.Event("prerenderingchange"));
+    expect(holdfire()).toBeUndefined();
+    expect(heard).toEqual([]);
     expect(logged).toHaveLength(1);
   });
 });

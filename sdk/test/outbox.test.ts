@@ -1,8 +1,8 @@
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
-import { openOutbox } from "../src/outbox";
-import type { Area } from "../src/storage";
-import type { Answer } from "../src/transport";
+import { openOutbox } from "../src/courier/outbox";
+import type { Answer } from "../src/courier/transport";
 import type { Choice } from "../src/types";
+import { areaOf } from "./area";
 import { choice } from "./boot";
 
 const PREFIX = "holdfire:demo:out:";
@@ -10,13 +10,6 @@ const DAY = 86_400_000;
 
 const id = (n: number) => `00000000-0000-4000-8000-${String(n).padStart(12, "0")}`;
 const act = (n: number, more: Partial<Choice> = {}) => choice({ event_id: id(n), ...more });
-
-const areaOf = (items: Map<string, string>): Area => ({
-  get: (key) => items.get(key) ?? null,
-  set: (key, value) => void items.set(key, value),
-  remove: (key) => void items.delete(key),
-  keys: () => [...items.keys()],
-});
 
 const record = ({ event_id }: Choice): Answer => ({
   status: 201,
@@ -43,7 +36,13 @@ const setUp = (reply: (choice: Choice) => Answer | Promise<Answer> = record) => 
       now: Date.now,
       random: () => 1,
     });
-  return { items, sent, recorded, refused, open, outbox: open() };
+  const outbox = open();
+  /** An act has just been made: it waits, and may go at once. */
+  const add = (one: Choice) => {
+    items.set(PREFIX + one.event_id, left(one));
+    outbox.flush(true);
+  };
+  return { items, sent, recorded, refused, open, outbox, add };
 };
 
 /** An item as an earlier page left it. */
@@ -61,10 +60,10 @@ afterEach(() => {
 });
 
 describe("a choice", () => {
-  test("is kept before it is sent, and until it is answered", async () => {
+  test("is sent at once, and kept until it is answered", async () => {
     let answer: (answer: Answer) => void = () => {};
-    const { items, outbox, sent } = setUp(() => new Promise((resolve) => (answer = resolve)));
-    outbox.add(act(1));
+    const { items, add, sent } = setUp(() => new Promise((resolve) => (answer = resolve)));
+    add(act(1));
     expect([...items.keys()]).toEqual([PREFIX + id(1)]);
     expect(sent).toEqual([id(1)]);
     answer(record(act(1)));
@@ -73,23 +72,23 @@ describe("a choice", () => {
   });
 
   test.each([0, 429, 500, 502, 503, 504])("stays after the answer %d", async (code) => {
-    const { items, outbox } = setUp(status(code));
-    outbox.add(act(1));
+    const { items, add } = setUp(status(code));
+    add(act(1));
     await settle();
     expect(items.size).toBe(1);
   });
 
   test.each([409, 410])("leaves quietly after the answer %d", async (code) => {
-    const { items, outbox, refused } = setUp(status(code));
-    outbox.add(act(1));
+    const { items, add, refused } = setUp(status(code));
+    add(act(1));
     await settle();
     expect(items.size).toBe(0);
     expect(refused).toEqual([]);
   });
 
   test.each([400, 401, 403, 413, 415])("leaves with an error after the answer %d", async (code) => {
-    const { items, outbox, refused } = setUp(status(code));
-    outbox.add(act(1));
+    const { items, add, refused } = setUp(status(code));
+    add(act(1));
     await settle();
     expect(items.size).toBe(0);
     expect(refused).toEqual([[id(1), code]]);
@@ -101,27 +100,27 @@ describe("a choice", () => {
     "null",
     JSON.stringify({ event_id: id(2), token: "p.s" }),
   ])("is not taken for recorded because a 200 says %s", async (body) => {
-    const { items, outbox, recorded } = setUp(() => ({ status: 200, body, wait: 0 }));
-    outbox.add(act(1));
+    const { items, add, recorded } = setUp(() => ({ status: 200, body, wait: 0 }));
+    add(act(1));
     await settle();
     expect(items.size).toBe(1);
     expect(recorded).toEqual([]);
   });
 
   test("goes after those that were made before it", async () => {
-    const { items, sent, recorded, outbox } = setUp();
+    const { items, add, sent, recorded } = setUp();
     items.set(PREFIX + id(2), left(act(2), 1_000));
     items.set(PREFIX + id(1), left(act(1), 2_000));
-    outbox.add(act(3));
+    add(act(3));
     await settle();
     expect(sent).toEqual([id(1), id(2), id(3)]);
     expect(recorded).toEqual([id(1), id(2), id(3)]);
   });
 
   test("waits while one before it cannot be sent", async () => {
-    const { items, sent, outbox } = setUp(status(503));
+    const { items, add, sent } = setUp(status(503));
     items.set(PREFIX + id(1), left(act(1), 1_000));
-    outbox.add(act(2));
+    add(act(2));
     await settle();
     expect(sent).toEqual([id(1)]);
     expect(items.size).toBe(2);
@@ -130,8 +129,8 @@ describe("a choice", () => {
 
 describe("after a failure", () => {
   test("it is tried again, ever later, for at most an hour between", async () => {
-    const { outbox, sent } = setUp(status(503));
-    outbox.add(act(1));
+    const { add, sent } = setUp(status(503));
+    add(act(1));
     await settle();
     for (const seconds of [1, 2, 4, 8]) {
       const before = sent.length;
@@ -147,8 +146,8 @@ describe("after a failure", () => {
   });
 
   test("it waits at least as long as the service asks", async () => {
-    const { outbox, sent } = setUp(() => ({ status: 503, body: "", wait: 30_000 }));
-    outbox.add(act(1));
+    const { add, sent } = setUp(() => ({ status: 503, body: "", wait: 30_000 }));
+    add(act(1));
     await vi.advanceTimersByTimeAsync(30_999);
     expect(sent).toHaveLength(1);
     await vi.advanceTimersByTimeAsync(1);
@@ -157,11 +156,11 @@ describe("after a failure", () => {
 
   test("the next page sends what this one could not", async () => {
     let up = false;
-    const { items, open, outbox, recorded } = setUp((one) => (up ? record(one) : status(0)()));
-    outbox.add(act(1));
+    const { items, open, add, recorded } = setUp((one) => (up ? record(one) : status(0)()));
+    add(act(1));
     await settle();
     up = true;
-    open().flush();
+    open().flush(false);
     await settle();
     expect(recorded).toEqual([id(1)]);
     expect(items.size).toBe(0);
@@ -185,7 +184,7 @@ describe("between tabs", () => {
     });
     const { items, outbox, sent } = setUp();
     items.set(PREFIX + id(1), left(act(1)));
-    outbox.flush();
+    outbox.flush(false);
     await settle();
     expect([names, sent]).toEqual([[PREFIX], []]);
     free();
@@ -199,17 +198,17 @@ describe("between tabs", () => {
     });
     const { items, outbox, recorded } = setUp();
     items.set(PREFIX + id(1), left(act(1)));
-    outbox.flush();
+    outbox.flush(false);
     await settle();
     expect(recorded).toEqual([id(1)]);
   });
 
   test("what another tab queues meanwhile is neither lost nor sent twice", async () => {
-    const { items, outbox, sent } = setUp((one) => {
+    const { items, add, sent } = setUp((one) => {
       if (one.event_id === id(1)) items.set(PREFIX + id(2), left(act(2)));
       return record(one);
     });
-    outbox.add(act(1));
+    add(act(1));
     await settle();
     expect(sent).toEqual([id(1), id(2)]);
     expect(items.size).toBe(0);
@@ -232,7 +231,7 @@ describe("what is not a choice", () => {
   ])("is dropped unsent: %s", async (_, text) => {
     const { items, outbox, sent } = setUp();
     items.set(PREFIX + id(1), text);
-    outbox.flush();
+    outbox.flush(false);
     await settle();
     expect(sent).toEqual([]);
     expect(items.size).toBe(0);
@@ -245,7 +244,7 @@ describe("what is not a choice", () => {
       return record(one);
     });
     items.set(PREFIX + id(1), left({ ...act(1), extra: "x".repeat(100) }));
-    outbox.flush();
+    outbox.flush(false);
     await settle();
     expect(sent).toEqual([act(1)]);
   });
@@ -253,18 +252,18 @@ describe("what is not a choice", () => {
   test("cannot crowd out the newest twenty", async () => {
     const { items, outbox, sent } = setUp();
     for (let n = 1; n <= 25; n++) items.set(PREFIX + id(n), left(act(n), DAY - n));
-    outbox.flush();
+    outbox.flush(false);
     await settle();
     expect(sent).toEqual(Array.from({ length: 20 }, (_, n) => id(n + 6)));
   });
 });
 
 test("an item that the browser will not let go of is sent once", async () => {
-  const { items, outbox, sent } = setUp();
+  const { items, outbox, add, sent } = setUp();
   items.delete = () => false;
-  outbox.add(act(1));
+  add(act(1));
   await settle();
-  outbox.flush();
+  outbox.flush(false);
   await settle();
   expect(sent).toEqual([id(1)]);
 });

@@ -4,8 +4,10 @@ import { fileURLToPath } from "node:url";
 import { build } from "esbuild";
 import { HTMLScriptElement, Window } from "happy-dom";
 import { onTestFinished } from "vitest";
-import type { Boot, Choice, Decision, Holdfire } from "../src/types";
-import { bootFor, payload, SITE, tokenOf } from "./boot";
+import { enclosed } from "../bundle.mjs";
+import type { Host } from "../src/host";
+import type { Boot, Choice, Decision, Holdfire, Words } from "../src/types";
+import { bootFor, payload, SITE, tokenOf, wordsFor } from "./boot";
 
 export const BASE = "https://consent.test/p";
 
@@ -36,6 +38,12 @@ export interface Setup {
   scripts?: Record<string, string>;
   /** How the service answers; `null` is a network that fails. */
   reply?: (request: Request) => Reply | null;
+  /** The chunks that the boot script brings along: for a new visitor what makes acts. */
+  inlined?: readonly Chunk[];
+  /** The words that the boot script brings along. */
+  words?: Words;
+  /** What befalls a chunk on its way, by its name: it may take its time, or throw and not arrive. */
+  travel?: (name: string) => void | Promise<void>;
   nonce?: string;
   declared?: string;
   base?: string;
@@ -53,26 +61,68 @@ Object.defineProperty(HTMLScriptElement.prototype, "nonce", {
   },
 });
 
-let bundled: Promise<string> | undefined;
-
-/** The core as it ships, but for the door through which a test hands in its boot script. */
-const core = (): Promise<string> => {
-  bundled ??= build({
-    stdin: {
-      contents: `
-        import { start } from "./start";
-        import { adopt } from "./natives";
-        window.startHoldfire = (boot, origin) => start(adopt(boot), origin);`,
-      resolveDir: fileURLToPath(new URL("../src", import.meta.url)),
-    },
+/** Bundled and minified. The build's second minifier takes seconds: index.test.ts runs what it made. */
+const bundled = async (contents: string, format: "iife" | "esm"): Promise<string> => {
+  const resolveDir = fileURLToPath(new URL("../src", import.meta.url));
+  const { outputFiles } = await build({
+    stdin: { contents, resolveDir },
     bundle: true,
     minify: true,
-    format: "iife",
-    target: "es2020",
+    format,
+    target: "es2022",
     tsconfigRaw: { compilerOptions: { strict: true } },
     write: false,
-  }).then(({ outputFiles }) => outputFiles[0]?.text ?? "");
-  return bundled;
+  });
+  return outputFiles[0]?.text.trimEnd() ?? "";
+};
+
+/** The core as it ships, but for the door through which a test hands in its boot script. */
+const CORE = await bundled(
+  `import { start } from "./start";
+   import { adopt } from "./natives";
+   window.startHoldfire = (boot, origin) => start(adopt(boot), origin);`,
+  "iife",
+);
+
+/** The text of a function that gives the exports of a chunk. */
+const chunkText = async (name: string) =>
+  enclosed(await bundled(`export * from "./${name}/index";`, "esm"));
+
+/** The chunks that do something without being seen; the others are stood in for. */
+const CHUNKS = {
+  act: await chunkText("act"),
+  courier: await chunkText("courier"),
+  template: await chunkText("template"),
+};
+export type Chunk = keyof typeof CHUNKS;
+export const EVERY_CHUNK = Object.keys(CHUNKS) as Chunk[];
+
+/** `travel` for chunks that cannot be had until they are `found`. */
+export const lost = (...names: string[]) => {
+  let found = false;
+  return {
+    travel: (name: string) => {
+      if (!found && names.includes(name)) throw new TypeError(`no way to ${name}`);
+    },
+    find: () => {
+      found = true;
+    },
+  };
+};
+
+/** `travel` for chunks that are on their way until they `arrive`. */
+export const slow = (...names: string[]) => {
+  let arrive = () => {};
+  const arrival = new Promise<void>((done) => {
+    arrive = done;
+  });
+  return {
+    travel: (name: string) => (names.includes(name) ? arrival : undefined),
+    arrive: () => {
+      arrive();
+      return turn();
+    },
+  };
 };
 
 /** A record of what the request asked for. */
@@ -93,10 +143,12 @@ export const recorded = ({ body }: Request): Reply => ({
 export const openPage = async (setup: Setup = {}) => {
   const { url = "https://shop.test/", html = "", reply = recorded } = setup;
   const { base = BASE, nonce = "", declared = "", boot = bootFor(), before, cookie } = setup;
-  const { local = {}, scripts = {}, members = {} } = setup;
+  const { local = {}, scripts = {}, members = {}, inlined = ["act"], words = null } = setup;
+  const { travel = () => {} } = setup;
   const requests: Request[] = [];
   const loads: string[] = [];
   const shown: string[] = [];
+  const lent: Host[] = [];
   const errors: unknown[] = [];
   const window = new Window({
     url,
@@ -147,13 +199,19 @@ export const openPage = async (setup: Setup = {}) => {
     },
     load: async (address: string) => {
       loads.push(address);
-      return {
-        mount: () => ({
-          show: (view: string) => shown.push(`show ${view}`),
-          update: () => shown.push("update"),
-          hide: () => shown.push("hide"),
-        }),
+      const name = nameIn(address);
+      await travel(name);
+      if (name in CHUNKS) return run(`(${CHUNKS[name as Chunk]})()`);
+      const language = /^(?:words|more)-demo-(.+)$/.exec(name)?.[1];
+      if (language) return { words: wordsFor(language) };
+      const update = () => shown.push(name === "held" ? "update held" : "update");
+      const show = (view: string) => shown.push(`show ${view}`);
+      const embed = (place: { id: string }) => shown.push(`embed #${place.id}`);
+      const mount = (host: Host) => {
+        lent.push(host);
+        return { show, embed, update, hide: () => shown.push("hide") };
       };
+      return { mount };
     },
   });
   window.console.error = (from: unknown, cause: unknown) => {
@@ -163,11 +221,11 @@ export const openPage = async (setup: Setup = {}) => {
   for (const [key, value] of Object.entries(local)) window.localStorage.setItem(key, value);
   window.document.body.innerHTML = html;
   if (before) run(before);
-  run(await core());
-  const begin = (again: Boot = boot) =>
-    run(
-      `startHoldfire(${JSON.stringify(again)}, {base: ${JSON.stringify(base)}, nonce: ${JSON.stringify(nonce)}, declared: ${JSON.stringify(declared)}, load: (address) => load(address)})`,
-    );
+  run(CORE);
+  const brought = inlined.map((name) => `,${name}:${CHUNKS[name]}`).join("");
+  const origin = `{...${JSON.stringify({ base, nonce, declared })}, load: (address) => load(address),
+    inlined: {chunks: {__proto__: null${brought}}, words: ${JSON.stringify(words)}}}`;
+  const begin = (again: Boot = boot) => run(`startHoldfire(${JSON.stringify(again)}, ${origin})`);
   begin();
   return {
     window,
@@ -175,11 +233,17 @@ export const openPage = async (setup: Setup = {}) => {
     requests,
     loads,
     shown,
+    /** What the core lends to the interface. */
+    host: (): Host => lent[0] as Host,
     errors,
     run,
     /** Runs the boot script once more. */
     begin,
     holdfire: (window as unknown as { holdfire: Holdfire }).holdfire,
+    /** The names of what was loaded. */
+    loaded: (): string[] => loads.map(nameIn),
+    /** What the browser keeps for the next page. */
+    kept: (): Record<string, string> => Object.fromEntries(Object.entries(window.localStorage)),
     /** What waits to be sent. */
     queued: (): string[] =>
       Object.keys(window.localStorage).filter((key) => key.startsWith(`holdfire:${SITE}:out:`)),
@@ -188,6 +252,10 @@ export const openPage = async (setup: Setup = {}) => {
       JSON.parse(run(`JSON.stringify(holdfire.decision(${JSON.stringify(id)}))`)),
   };
 };
+
+/** The name in the address of a chunk. */
+const nameIn = (address: string): string =>
+  /\/assets\/(.+)\.[0-9a-f]{8}\.js/.exec(address)?.[1] ?? "";
 
 /** Lets everything that waits for nothing but its turn have it. */
 export const turn = () => new Promise((done) => setTimeout(done));

@@ -1,8 +1,9 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { decode, encode, newer, reconcile, type Standing } from "../src/standing";
+import { encode } from "../src/act/encode";
+import { decode, newer, reconcile, type Standing } from "../src/standing";
 import { payload, SITE, tokenOf, VERSION } from "./boot";
-import { openPage } from "./page";
+import { openPage, turn } from "./page";
 
 const KEY = `holdfire:${SITE}`;
 const NOW = 1_800_000_000;
@@ -91,6 +92,7 @@ describe("a page whose storage is blocked", () => {
   test("sends the act all the same", async () => {
     const { holdfire, requests } = await openPage({ before: blocked });
     holdfire.rejectAll();
+    await turn();
     expect(requests.map(({ body }) => body?.action)).toEqual(["reject_all"]);
   });
 });
@@ -122,6 +124,7 @@ const standing = (more: Partial<Standing> = {}): Standing => ({
   dnt_noticed: false,
   by_signal: false,
   left_on: [],
+  age: null,
   ...more,
 });
 
@@ -164,6 +167,7 @@ const anyStanding = fc
     services: fc.dictionary(fc.constantFrom("ga4", "pixel"), fc.boolean()),
     gpc_noticed: fc.boolean(),
     dnt_noticed: fc.boolean(),
+    age: fc.option(fc.nat(120)),
   })
   .map(standing);
 

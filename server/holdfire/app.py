@@ -5,7 +5,7 @@ import hashlib
 import logging
 import secrets
 import time
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 
@@ -15,10 +15,9 @@ from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 from starlette.routing import BaseRoute
 
-from holdfire import compliance, keyfile, regimes
+from holdfire import compliance, keyfile, lint, regimes
 from holdfire.errors import ConfigError, Problem
-from holdfire.ground import Context, Digests, ground
-from holdfire.law import Regime
+from holdfire.ground import Context, Digests, ground, language_of
 from holdfire.model import UNKNOWN_LOCATION, Location, Signals, Site, Visitor
 from holdfire.regimes import Lawbook
 from holdfire.settings import Settings, shipped
@@ -28,10 +27,11 @@ from holdfire.store.sqlite import SqliteStore
 from holdfire.tally import HOUR, SignalTally
 from holdfire.tokens import VisitorTokens
 from holdfire.visitor import GeoDatabase, Observatory, unpack
-from holdfire.web.boot import Shelf
+from holdfire.web.boot import Asked
 from holdfire.web.house import House
 from holdfire.web.middleware import Door
 from holdfire.web.routes import refuse, routes
+from holdfire.web.shelf import Shelf
 
 LOG = logging.getLogger("holdfire")
 EMBEDDED = "config/geo/dbip-country-us-ca-region-2026-06.mmdb.gz"
@@ -47,13 +47,17 @@ def build(
     clock: Callable[[], float] = time.time,
     random: Callable[[int], bytes] = secrets.token_bytes,
     prebuild: bool = True,
+    rare: Collection[str] = (),
 ) -> Starlette:
-    """Build the application. Raises ``ConfigError`` for anything an operator must mend first."""
+    """Build the application. Raises ``ConfigError`` for anything an operator must mend first.
+
+    ``rare`` are the ids of sites whose scripts are made only when somebody asks for them.
+    """
     law = open_law(settings)
-    if faults := compliance.faults(sites, law):
+    if faults := [*compliance.faults(sites, law), *lint.faults(sites, law)]:
         raise ConfigError(tuple(faults))
     keys = settings.secret_keys or keyfile.read_or_make(Path(settings.data_dir), random)
-    shelf = Shelf(settings.static_path / "dist")
+    shelf = Shelf(settings.static_path / "dist", tuple(sites.values()))
     observatory = open_observatory(settings)
 
     tally = SignalTally()
@@ -80,8 +84,10 @@ def build(
             boot_seconds=settings.boot_max_age_seconds,
             demo=demo,
         )
-        scripts = every_script(app.state.house.ctx) if prebuild else []
-        filling = asyncio.create_task(asyncio.to_thread(shelf.fill, scripts))
+        filling = None
+        if prebuild:
+            scripts = likely_scripts(app.state.house.ctx, rare)
+            filling = asyncio.create_task(asyncio.to_thread(shelf.fill, scripts))
         reporting = asyncio.create_task(_report_hourly(tally))
         try:
             yield
@@ -89,7 +95,8 @@ def build(
             shelf.stop()
             reporting.cancel()
             tally.report()
-            await filling
+            if filling is not None:
+                await filling
             await store.close()
 
     built = Starlette(
@@ -138,10 +145,11 @@ def open_observatory(settings: Settings) -> Observatory:
     )
 
 
-def every_script(ctx: Context) -> list[tuple[Site, Regime, str, Signals]]:
-    """What a visitor may be handed today: each site, language and place, with GPC and without.
+def likely_scripts(ctx: Context, rare: Collection[str] = ()) -> list[Asked]:
+    """What a visitor is most likely handed today.
 
-    DNT is rare, and its scripts are made when they are asked for.
+    Each site and place in the place's language, with GPC and without, for who comes back and for
+    who is to be asked. Scripts in other languages, and those for the rare DNT, are made when they are asked for.
     """
     places = [UNKNOWN_LOCATION]
     for code in ctx.lawbook.law.names:
@@ -150,13 +158,19 @@ def every_script(ctx: Context) -> list[tuple[Site, Regime, str, Signals]]:
             Location(country=country, region=region or None, source="database", confidence="medium")
         )
     wanted = {}
-    for site in ctx.sites.values():
+    for site in (site for site in ctx.sites.values() if site.id not in rare):
         for place in places:
             visitor = Visitor(location=place, signals=Signals(), languages=(), address_prefix="")
-            regime = ground(ctx, site, visitor, ctx.clock()).resolution.regime
-            for language in site.texts:
-                wanted[site.id, id(regime), language] = (site, regime, language)
-    return [(*one, Signals(gpc=gpc)) for gpc in (False, True) for one in wanted.values()]
+            held = ground(ctx, site, visitor, ctx.clock())
+            language = language_of(site, visitor, held)
+            for fresh in (True, False):
+                asked = Asked(site, held.resolution.regime, language, fresh=fresh)
+                wanted[asked.key] = asked
+    return [
+        msgspec.structs.replace(asked, signals=Signals(gpc=gpc))
+        for gpc in (False, True)
+        for asked in wanted.values()
+    ]
 
 
 def digests(sites: Mapping[str, Site], shelf: Shelf) -> Digests:

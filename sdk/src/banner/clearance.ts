@@ -11,7 +11,7 @@ export function keepClear(card: HTMLElement): () => void {
   const { scrollPaddingBottom, paddingBottom } = page.style;
   const observer = new ResizeObserver(() => {
     if (getComputedStyle(page).scrollSnapType !== "none") return;
-    const room = `${card.offsetHeight}px`;
+    const room = `${innerHeight - card.offsetTop}px`;
     page.style.scrollPaddingBottom = room;
     if (page.scrollHeight > page.clientHeight) page.style.paddingBottom = room;
   });

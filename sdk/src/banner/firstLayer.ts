@@ -1,8 +1,7 @@
 import type { Boot } from "../types";
 import { keepClear } from "./clearance";
 import { button, element, link } from "./element";
-import { signalNotes } from "./notes";
-import type { Layer, Scene } from "./scene";
+import type { Layer, PreferencesModule, Scene } from "./scene";
 import { acknowledgement, uniformAct } from "./selection";
 
 /** Which set of words the first layer speaks. */
@@ -13,50 +12,78 @@ function tone({ rules }: Boot): "opt_in" | "opt_out" | "notice" {
 
 /**
  * The first layer: a card over the page, which stays usable. It is therefore a region with a name,
- * and neither a dialog nor modal; it takes no focus, and Escape means nothing in it.
+ * and neither a dialog nor modal; it takes no focus, and Escape means nothing in it. Only where the
+ * site wants the page to wait is it a modal dialog; Escape then leads out of it and decides nothing.
  */
-export function firstLayer(scene: Scene, settings: (opener: HTMLElement) => void): Layer {
+export function firstLayer(
+  scene: Scene,
+  settings: (opener: HTMLElement) => void,
+  part: () => Promise<PreferencesModule>,
+  signalNotes: PreferencesModule["signalNotes"],
+): Layer {
   const { boot, say } = scene;
+  const { layout = "box", blocking } = boot.look;
   const voice = tone(boot);
-  const notes = element("div", { class: "notes" }, ...signalNotes(scene));
-  const card = element(
-    "section",
-    // The top layer keeps a page's own z-index away; "manual" leaves Escape and the page alone.
-    { class: "card", popover: "manual", role: "region", "aria-labelledby": "question" },
+  const notes = element("div", { class: "notes" });
+  const card = frame(scene, `card ${layout}`, [
     ...wayOut(scene),
-    element("h2", { id: "question" }, say(`banner.title.${voice}`)),
+    element(
+      "h2",
+      { id: "question", ...(blocking && { tabindex: "-1" }) },
+      say(`banner.title.${voice}`),
+    ),
     element("p", {}, say(`banner.body.${voice}`)),
     notes,
-    ...pageLinks(scene),
+    links(scene, part),
     element("div", { class: "actions" }, ...controls(scene, voice === "notice", settings)),
-  );
+    // Which of the two it is, `blocking` tells.
+  ]) as HTMLDialogElement;
+  const update = () => notes.replaceChildren(...signalNotes(scene));
+  update();
   let release = () => {};
   return {
     node: card,
     open() {
-      if ("showPopover" in card) card.showPopover();
       release();
-      release = keepClear(card);
+      if (blocking) {
+        // A dialog that was moved with its body still says `open`, but is not modal any more.
+        card.removeAttribute("open");
+        card.showModal();
+        card.querySelector("h2")?.focus();
+      } else {
+        card.showPopover?.();
+        release = keepClear(card);
+      }
     },
-    update() {
-      notes.replaceChildren(...signalNotes(scene));
-    },
+    update,
     close() {
       release();
+      // Closed, it gives the focus back to where the page had it.
+      if (blocking) card.close();
       card.remove();
     },
   };
+}
+
+/** What the first layer stands in: a region of the page, or a dialog the page waits for. */
+export function frame({ boot, words }: Scene, kind: string, parts: HTMLElement[]): HTMLElement {
+  const { language: lang, direction: dir } = words;
+  const named = { class: kind, lang, dir, "aria-labelledby": "question", "data-layer": "1" };
+  if (boot.look.blocking) return element("dialog", { ...named, "aria-modal": "true" }, ...parts);
+  // The top layer keeps a page's own z-index away; "manual" leaves Escape and the page alone.
+  return element("section", { ...named, popover: "manual", role: "region" }, ...parts);
 }
 
 /**
  * The control in the corner that some regulators want beside the buttons: it keeps the defaults,
  * and so refuses (Garante, provv. 231/2021). Where the law does not ask for it there is none.
  */
-function wayOut({ boot, say, choose }: Scene): HTMLElement[] {
+function wayOut(scene: Scene): HTMLElement[] {
+  const { boot, say, choose } = scene;
   if (!boot.rules.close) return [];
   const name = say("button.close_refuse");
   const attributes = { class: "close", "data-control": "close", "aria-label": name, title: name };
-  const refuse = () => choose({ ...uniformAct(boot, false, 1), control: "close" });
+  const refuse = () => choose({ ...uniformAct(scene, false, 1), control: "close" });
   return [button(attributes, refuse)];
 }
 
@@ -66,11 +93,11 @@ function controls(
   notice: boolean,
   settings: (opener: HTMLElement) => void,
 ): HTMLElement[] {
-  const { boot, say, snapshot, choose } = scene;
+  const { say, choose } = scene;
   const open = (kind: string) =>
     button({ class: kind, "data-control": "settings" }, settings, say("button.settings"));
   if (notice) {
-    const acknowledge = () => choose(acknowledgement(boot, snapshot()));
+    const acknowledge = () => choose(acknowledgement(scene));
     const attributes = { class: "button", "data-control": "acknowledge" };
     return [button(attributes, acknowledge, say("button.acknowledge")), open("button")];
   }
@@ -78,17 +105,33 @@ function controls(
 }
 
 /** "Accept all" and "Reject all", as both layers have them. */
-export function uniformControls({ boot, say, choose }: Scene, layer: 1 | 2): HTMLElement[] {
+export function uniformControls(scene: Scene, layer: 1 | 2): HTMLElement[] {
   return [true, false].map((allow) => {
-    const act = uniformAct(boot, allow, layer);
+    const act = uniformAct(scene, allow, layer);
     const attributes = { class: "button", "data-control": act.control };
-    return button(attributes, () => choose(act), say(`button.${act.control}`));
+    return button(attributes, () => scene.choose(act), scene.say(`button.${act.control}`));
   });
 }
 
-/** The line of links to the site's own pages: those of its URLs that have a text. */
-export function pageLinks({ boot: { urls, texts }, say }: Scene): HTMLElement[] {
+/** The site's own pages, and the other languages there are. */
+function links(scene: Scene, part: () => Promise<PreferencesModule>): HTMLElement {
+  const { host, words, say } = scene;
+  const line = element("p", { class: "links" }, ...pageLinks(scene));
+  if (words.more) {
+    const name = say("language.name");
+    const list = (pressed: HTMLElement) => {
+      Promise.all([part(), scene.whole()])
+        .then(([{ languageList }]) => pressed.replaceWith(languageList(scene, pressed)))
+        .catch(host.fail);
+    };
+    const label = `${say("language.choose")}: ${name}`;
+    line.append(button({ "data-control": "language", "aria-label": label }, list, name));
+  }
+  return line;
+}
+
+/** Links to the site's own pages: those of its URLs that have a text. */
+export function pageLinks({ words: { urls, texts }, say }: Scene): Node[] {
   const named = Object.entries(urls).filter(([id]) => `link.${id}` in texts);
-  const links = named.map(([id, address]) => link(address, say(`link.${id}`)));
-  return links.length ? [element("p", { class: "links" }, ...links)] : [];
+  return named.map(([id, address]) => link(address, say(`link.${id}`)));
 }

@@ -1,4 +1,5 @@
 import type { Act, Boot, CategoryRule, Layer, Snapshot, Table } from "../types";
+import type { Scene } from "./scene";
 
 /**
  * What the switches of the preference centre say. A service follows its category, unless it was
@@ -12,11 +13,6 @@ export interface Selection {
 /** The categories a visitor decides on. */
 export function decidable(boot: Boot): CategoryRule[] {
   return boot.rules.categories.filter((rule) => !rule.locked);
-}
-
-/** The categories that count as sale, sharing or targeted advertising. */
-export function sold(boot: Boot): CategoryRule[] {
-  return decidable(boot).filter((rule) => rule.sale);
 }
 
 /** Makes a selection agree with what holds now: nothing is on that is not allowed already. */
@@ -49,43 +45,21 @@ export function signalStands(boot: Boot, snapshot: Snapshot, id: string): boolea
 }
 
 /** The act of one button that answers for every category at once. */
-export function uniformAct(boot: Boot, allow: boolean, layer: Layer): Act {
+export function uniformAct({ boot, words }: Scene, allow: boolean, layer: Layer): Act {
   const action = allow ? "accept_all" : "reject_all";
   const categories = record(decidable(boot).map(({ id }) => [id, allow]));
-  return { action, categories, services: record([]), layer, control: action };
+  const { language } = words;
+  return { action, categories, services: record([]), layer, control: action, language };
 }
 
 /** "OK" under a notice: read, not decided. The record names what held, and grants nothing. */
-export function acknowledgement(boot: Boot, snapshot: Snapshot): Act {
+export function acknowledgement({ boot, words: { language }, snapshot }: Scene): Act {
   const action = "acknowledge";
-  const categories = record(present(boot, snapshot).categories);
-  return { action, categories, services: record([]), layer: 1, control: action };
-}
-
-/** The act of "Save" in the preference centre. */
-export function savedAct(boot: Boot, snapshot: Snapshot, selection: Selection): Act {
-  const categories = record(selection.categories);
-  const services = record([...selection.narrowed].map((id) => [id, false]));
-  const action = isOptOut(boot, snapshot, categories) ? "opt_out" : "save";
-  return { action, categories, services, layer: 2, control: "save" };
-}
-
-/**
- * In an opt-out regime, switching sale off and nothing on is an opt-out request in the law's sense,
- * and is recorded as one. As soon as a category is on by the visitor's own will it is a consent too,
- * which only "save" can carry.
- */
-function isOptOut(boot: Boot, snapshot: Snapshot, categories: Table<boolean>): boolean {
-  const byDefault = (id: string) =>
-    /^(default|exempt)_granted$/.test(snapshot.categories[id]?.reason ?? "");
-  return (
-    boot.rules.model === "opt_out" &&
-    sold(boot).some(({ id }) => !categories[id]) &&
-    Object.entries(categories).every(([id, allow]) => !allow || byDefault(id))
-  );
+  const categories = record(present(boot, snapshot()).categories);
+  return { action, categories, services: record([]), layer: 1, control: action, language };
 }
 
 /** A table without a prototype, as all of ours are. */
-function record(entries: Iterable<readonly [string, boolean]>): Table<boolean> {
+export function record(entries: Iterable<readonly [string, boolean]>): Table<boolean> {
   return Object.assign(Object.create(null), Object.fromEntries(entries));
 }

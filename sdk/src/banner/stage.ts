@@ -1,4 +1,4 @@
-import type { Boot } from "../types";
+import type { Host } from "../host";
 import css from "./banner.css";
 import { element } from "./element";
 
@@ -10,25 +10,48 @@ export interface Stage {
   strike(): void;
 }
 
+/** How often it comes back: a page that takes it away each time must win in the end. */
+const RETURNS = 500;
+
+export type Place = "afterbegin" | "beforeend" | Element;
+
 /**
- * Makes a stage at the start or at the end of the body. It waits for a body that is not parsed yet,
- * and moves on when the page swaps its body for another (Turbo and its kind do); `moved` then draws
- * again what a move undoes, such as a modal state.
+ * Makes a stage at the start or at the end of the body, or in a place of the page. It waits for a
+ * body that is not parsed yet, and moves on when the page swaps its body for another (Turbo and its
+ * kind do); `moved` then draws again what a move undoes, such as a modal state.
  */
-export function stage(boot: Boot, place: "afterbegin" | "beforeend", moved: () => void): Stage {
+export function stage({ boot: { look } }: Host, place: Place, moved: () => void): Stage {
   // A hyphenated name: frameworks that hydrate the body pass over elements they do not know.
-  const host = element("holdfire-ui" as "div");
-  const root = element("div", { class: "root", lang: boot.language, dir: boot.direction });
-  const shadow = host.attachShadow({ mode: "open" });
-  dress(shadow);
+  const box = element("holdfire-ui" as "div");
+  const root = element("div", { class: "root" });
+  const shadow = box.attachShadow({ mode: "open" });
+  dress(shadow, css);
+  paint(root, look);
   shadow.append(root);
   let raised = false;
+  let left = RETURNS;
+  let blurred: HTMLElement | null;
   const settle = () => {
-    if (!raised || !document.body || host.parentNode === document.body) return;
-    document.body.insertAdjacentElement(place, host);
+    const inside = place instanceof Element;
+    const home = inside ? place : document.body;
+    if (!raised || !home || box.parentNode === home || left-- < 1) return;
+    const back = blurred;
+    // `document.open()` takes all listeners away: better no control than one that does nothing.
+    blurred = null;
+    root.dispatchEvent(new Event("focusout"));
+    if (!blurred) return;
+    home.insertAdjacentElement(inside ? "beforeend" : place, box);
     moved();
+    back?.focus();
   };
-  new MutationObserver(settle).observe(document.documentElement, { childList: true });
+  new MutationObserver(settle).observe(document, { childList: true, subtree: true });
+  // What is taken away is blurred first, and comes back before this task is over.
+  root.addEventListener("focusout", ({ target }) => {
+    blurred = target as HTMLElement;
+    setTimeout(() => {
+      blurred = null;
+    });
+  });
   return {
     root,
     raise() {
@@ -37,27 +60,35 @@ export function stage(boot: Boot, place: "afterbegin" | "beforeend", moved: () =
     },
     strike() {
       raised = false;
-      host.remove();
+      box.remove();
     },
   };
 }
 
-/** Parsed once, worn by every stage. */
-let sheet: CSSStyleSheet | undefined;
+/** The site's own colours. The page may still say others for its tokens. */
+export function paint(root: HTMLElement, { light = {}, dark = {} }: Host["boot"]["look"]): void {
+  const both = CSS.supports("color", "light-dark(#000,#fff)");
+  for (const [token, colour] of Object.entries(light)) {
+    const other = dark[token] ?? colour;
+    const name = `--hf-${token.replace("_", "-")}`;
+    const now = both ? `light-dark(${colour},${other})` : colour;
+    if (!getComputedStyle(document.documentElement).getPropertyValue(name)) {
+      root.style.setProperty(name, now);
+    }
+  }
+}
 
 /**
  * Constructed style sheets are not inline styles, so they pass `style-src 'self'`. Browsers without
  * them (Safari before 16.4) get an element that carries the page's own nonce.
  */
-function dress(shadow: ShadowRoot): void {
+export function dress(shadow: ShadowRoot, text: string): void {
   try {
-    if (!sheet) {
-      sheet = new CSSStyleSheet();
-      sheet.replaceSync(css);
-    }
-    shadow.adoptedStyleSheets = [sheet];
+    const sheet = new CSSStyleSheet();
+    sheet.replaceSync(text);
+    shadow.adoptedStyleSheets.push(sheet);
   } catch {
     const nonce = document.querySelector<HTMLElement>("[nonce]")?.nonce ?? "";
-    shadow.append(element("style", { nonce }, css));
+    shadow.append(element("style", { nonce }, text));
   }
 }

@@ -10,7 +10,7 @@ from starlette.responses import Response
 from holdfire.ground import Context
 from holdfire.tally import SignalTally
 from holdfire.visitor import Observatory
-from holdfire.web.boot import Shelf
+from holdfire.web.shelf import Shelf
 
 _ENCODER = msgspec.json.Encoder()
 

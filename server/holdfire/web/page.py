@@ -7,9 +7,11 @@ from starlette.responses import Response
 from holdfire.errors import BadQuery, NotFound
 from holdfire.ground import ground, language_of
 from holdfire.model import Location, Signals, Visitor
-from holdfire.web.boot import Served
+from holdfire.visitor.languages import well_formed
+from holdfire.web.boot import SILENCE, Asked
 from holdfire.web.house import house_of
-from holdfire.web.request import place, site_of, visitor_of
+from holdfire.web.request import has_cookie, place, site_of, visitor_of
+from holdfire.web.shelf import Served
 
 SCRIPT = "text/javascript; charset=utf-8"
 DECLARED = ("age", "residence")
@@ -33,7 +35,7 @@ async def boot_for_region(request: Request) -> Response:
 
 async def asset(request: Request) -> Response:
     """``GET /assets/{name}.{hash}.js``: named by its content, so it never changes."""
-    served = house_of(request).shelf.assets.get(request.path_params["name"])
+    served = house_of(request).shelf.asset(request.path_params["name"])
     if served is None:
         raise NotFound("There is no asset of this name.")
     answer = _answer(request, served, "public, max-age=31536000, immutable", "Accept-Encoding")
@@ -46,13 +48,18 @@ def _told(request: Request) -> Visitor:
 
     What the address declares is read as every other endpoint reads it, the age too: a page whose
     declaration they would refuse is not let in to decide without it. Raises ``BadQuery``.
+    A language decides nothing: one that is none is passed over, and the page stays under control.
     """
     names = (*DECLARED, "geo") if house_of(request).demo else DECLARED
     found = {name: request.query_params.getlist(name) for name in names}
     doubled = next((name for name, values in found.items() if len(values) > 1), None)
     if doubled is not None:
         raise BadQuery(f"The parameter {doubled} is given twice.")
-    return visitor_of(request, {name: values[0] for name, values in found.items() if values})
+    declared = {name: values[0] for name, values in found.items() if values}
+    match request.query_params.getlist("lang"):
+        case [language] if well_formed(language):
+            declared["lang"] = language
+    return visitor_of(request, declared)
 
 
 def _script(request: Request, visitor: Visitor, location: Location | None, cache: str) -> Response:
@@ -60,11 +67,14 @@ def _script(request: Request, visitor: Visitor, location: Location | None, cache
     said = Signals(gpc=visitor.signals.gpc, dnt=visitor.signals.dnt or None)
     if location is not None:
         visitor = msgspec.structs.replace(visitor, location=location)
-        said = Signals()  # an answer for anybody repeats nobody's headers
+        said = SILENCE  # an answer for anybody repeats nobody's headers
     held = ground(house.ctx, site, visitor, house.ctx.clock())
     language = language_of(site, visitor, held)
     house.tally.note(site.id, held.rules.regime, visitor.signals)
-    served = house.shelf.pick(site, held.resolution.regime, language, said)
+    # Who brings no cookie may have to be asked; the page itself finds out whether they are.
+    fresh = location is None and not has_cookie(request, site)
+    asked = Asked(site, held.resolution.regime, language, said, fresh)
+    served = house.shelf.pick(asked)
     answer = _answer(request, served, f"{cache}, max-age={house.boot_seconds}", VARY)
     answer.headers["content-language"] = language
     return answer

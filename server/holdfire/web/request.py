@@ -10,6 +10,7 @@ from holdfire.errors import BadQuery, OriginRefused, TokenInvalid, UnknownSite
 from holdfire.model import Location, Site, Source, Visitor
 from holdfire.tokens import VisitorToken
 from holdfire.visitor import Front
+from holdfire.visitor.languages import well_formed
 from holdfire.web.house import house_of
 
 FLAG = ("1",)
@@ -18,8 +19,9 @@ TOLD: Mapping[str, Iterable[str] | None] = {
     "dnt": FLAG,
     "age": None,  # what the owner's page declares of somebody it knows
     "residence": None,
+    "lang": None,  # what the page itself is written in
 }
-"""What the page says of its visitor. Each can only deny more than would be denied without it."""
+"""What the page says of its visitor and itself. Nothing of it can allow what is denied without it."""
 OLDEST = 150  # years
 
 
@@ -70,7 +72,7 @@ def query_of(
 def visitor_of(request: Request, query: Mapping[str, str]) -> Visitor:
     """Who asks, without the address.
 
-    Raises ``BadQuery`` for an age or a place that is none.
+    Raises ``BadQuery`` for an age, a place or a language that is none.
     """
     visitor = house_of(request).observatory.describe(
         _peer(request),
@@ -84,6 +86,8 @@ def visitor_of(request: Request, query: Mapping[str, str]) -> Visitor:
     if "residence" in query:
         lives = place(query["residence"])
         declared["residence"] = (lives.country, lives.region)
+    if "lang" in query:
+        declared["page_language"] = _language(query["lang"])
     if "geo" in query:
         declared["location"] = place(query["geo"])
     return msgspec.structs.replace(visitor, **declared) if declared else visitor
@@ -93,6 +97,12 @@ def _age(text: str) -> int:
     if not text.isascii() or not text.isdigit() or len(text) > 3 or int(text) > OLDEST:  # noqa: PLR2004 -- digits of 150
         raise BadQuery("An age is a number of years.")
     return int(text)
+
+
+def _language(text: str) -> str:
+    if not well_formed(text):
+        raise BadQuery("A language is written as a BCP 47 tag, such as fr or pt-BR.")
+    return text.lower()
 
 
 def place(text: str, source: Source = "override") -> Location:
@@ -145,8 +155,19 @@ def _peer(request: Request) -> str | None:
     return request.client.host if request.client else None
 
 
+def has_cookie(request: Request, site: Site) -> bool:
+    """Whether the browser keeps something of ours, good or bad."""
+    return bool(_cookies(request, site))
+
+
 def _cookie(request: Request, site: Site) -> str | None:
     """The token cookie; two of one name mean that somebody planted one, so neither is believed."""
+    values = _cookies(request, site)
+    return values[0] if len(values) == 1 else None
+
+
+def _cookies(request: Request, site: Site) -> list[str]:
+    """The values of the first of our names that there are any of."""
     plain = f"holdfire_{site.id}"
     secure = front_of(request).scheme == "https"
     names = (f"__Host-{plain}", f"__Secure-{plain}") if secure else (plain,)
@@ -156,11 +177,8 @@ def _cookie(request: Request, site: Site) -> str | None:
         for name, eq, value in (part.partition("=") for part in header.split(";"))
         if eq
     ]
-    for wanted in names:
-        values = [value for name, value in pairs if name == wanted]
-        if values:
-            return values[0] if len(values) == 1 else None
-    return None
+    found = ([value for name, value in pairs if name == wanted] for wanted in names)
+    return next((values for values in found if values), [])
 
 
 def _values(request: Request, name: bytes) -> list[str]:

@@ -38,3 +38,10 @@ export function settingsIcon(): SVGSVGElement {
     ],
   ]);
 }
+
+/** An arrow that turns back: to withdraw. Takes the colour of the text beside it. */
+export function withdrawIcon(): SVGSVGElement {
+  return draw("0 0 20 20", [
+    ["M7 3 3 7l4 4M3 7h8.5a4.75 4.75 0 0 1 0 9.5H6", "none", "currentColor"],
+  ]);
+}

@@ -1,14 +1,8 @@
 /** The page's own code makes a choice: from what it names to an act that names everything. */
 
-import { keys, table } from "./natives";
-import type { Act, Action, Boot, Snapshot, Table } from "./types";
-
-/** Every unlocked category one way, and no service apart from its category. */
-export const wholeAct = (boot: Boot, action: Action, granted: boolean): Act => {
-  const categories = table<boolean>();
-  for (const rule of boot.rules.categories) if (!rule.locked) categories[rule.id] = granted;
-  return { action, categories, services: table(), layer: 0, control: "api" };
-};
+import { wholeAct } from "../act/whole";
+import { keys, table } from "../natives";
+import type { Act, Action, Boot, Snapshot, Table } from "../types";
 
 /**
  * The act behind `choose({…})`. What is not named stays as it holds now.
@@ -57,5 +51,5 @@ const actionOf = (boot: Boot, { categories, services }: Act, named: Table<boolea
   const grants = (given: Table<boolean>) => keys(given).some((id) => given[id]);
   if (!grants(categories) && !grants(services)) return "reject_all";
   const sells = boot.rules.categories.some((rule) => rule.sale && categories[rule.id]);
-  return boot.regime.model === "opt_out" && !sells && !grants(named) ? "opt_out" : "save";
+  return boot.rules.model === "opt_out" && !sells && !grants(named) ? "opt_out" : "save";
 };

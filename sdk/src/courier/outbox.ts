@@ -2,8 +2,8 @@
  * Choices on their way to the service.
  *
  * A choice holds on the page at once; its record may have to wait for the network. Each waits
- * under a key of its own, so that two tabs never overwrite each other's, and leaves when the
- * service has answered for good. Sending twice is harmless (the event id), losing one is not.
+ * under a key of its own (see act/index.ts), so that two tabs never overwrite each other's, and leaves
+ * when the service has answered for good. Sending twice is harmless (the event id), losing one is not.
  *
  * | answer            | the item                                            |
  * |-------------------|-----------------------------------------------------|
@@ -13,11 +13,11 @@
  * | any other         | leaves, and is told as an error                     |
  */
 
-import { bare, stringify } from "./natives";
-import { attempt, flags, like, parsed } from "./shape";
-import type { Area } from "./storage";
+import { bare } from "../natives";
+import { attempt, flags, like, parsed } from "../shape";
+import type { Area } from "../storage";
+import type { Action, Recorded as Answered, Choice, Layer } from "../types";
 import type { Answer } from "./transport";
-import type { Action, Recorded as Answered, Choice, Layer } from "./types";
 
 const ITEMS = 20; // a visitor acts a few times; more is somebody filling the storage
 const LENGTH = 4_096; // characters; an honest choice over 64 services takes 3,000
@@ -48,10 +48,11 @@ interface Item {
 }
 
 export interface Outbox {
-  /** Takes a choice in and sends it. */
-  add(choice: Choice): void;
-  /** Sends what waits: at the start, when the network is back, when the page is looked at. */
-  flush(): void;
+  /**
+   * Sends what waits. `now` after an act: with nothing before it there is no order to keep between
+   * tabs, so it goes before the page can.
+   */
+  flush(now: boolean): void;
 }
 
 export const openOutbox = (post: Post): Outbox => {
@@ -95,29 +96,22 @@ export const openOutbox = (post: Post): Outbox => {
   /** Full jitter: after an outage, the browsers of a whole site do not come back at once. */
   const later = (atLeast: number) => {
     const longest = Math.min(LONGEST_WAIT, FIRST_WAIT * 2 ** failures++);
-    timer = setTimeout(flush, atLeast + post.random() * longest);
+    timer = setTimeout(() => flush(false), atLeast + post.random() * longest);
   };
 
-  /** One tab at a time, where the browser can arrange it. */
-  const flush = () => {
-    if (!waiting()[0]) return;
+  const flush = (now: boolean) => {
+    const items = waiting();
+    if (!items[0]) return;
     try {
-      navigator.locks.request(prefix, drain).catch(drain);
+      if (now && !items[1]) drain();
+      // One tab at a time, where the browser can arrange it.
+      else navigator.locks.request(prefix, drain).catch(drain);
     } catch {
       drain();
     }
   };
 
-  return {
-    add: (choice) => {
-      const first = !waiting()[0];
-      area.set(prefix + choice.event_id, stringify(bare({ queued: post.now(), choice })));
-      // With nothing before it there is no order to keep: it goes before the page can.
-      if (first) drain();
-      else flush();
-    },
-    flush,
-  };
+  return { flush };
 };
 
 /** What waits, oldest first. What is not one of ours, too old or too much is thrown away. */

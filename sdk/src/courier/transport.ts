@@ -1,8 +1,8 @@
 /** The only code that speaks to a network, and only to the service the boot script came from. */
 
-import { read } from "./dom";
-import { apply, bare, stringify } from "./natives";
-import type { Choice, Signals } from "./types";
+import type { Host } from "../host";
+import { apply, bare, stringify } from "../natives";
+import type { Choice, Signals } from "../types";
 
 const PATIENCE = 15_000; // ms; a request that hangs longer would keep other tabs' sending waiting
 
@@ -14,9 +14,6 @@ export interface Answer {
   wait: number;
 }
 
-/** The page may replace `fetch` later; what runs first is what is kept. */
-const send = window.fetch;
-
 /** What says who asks, where a cookie cannot. */
 export interface Pass {
   token(): string;
@@ -25,19 +22,15 @@ export interface Pass {
 
 export interface Transport {
   choose(choice: Choice, signals: Signals): Promise<Answer>;
-  receipt(eventId: string): Promise<Answer>;
+  ask(path: string): Promise<Answer>;
 }
 
 /**
- * `base` is the service's URL, "" when it is not known: then nothing is ever sent.
- *
  * On the page's own host the service knows the visitor by its cookie. On another host browsers may
  * keep that cookie back, so there the token goes along.
  */
 export const openTransport = (
-  site: string,
-  base: string,
-  declared: string,
+  { boot: { site }, base, declared, age, fetch }: Host,
   pass: Pass,
 ): Transport => {
   const elsewhere = !base.startsWith(`${location.origin}/`) && base !== location.origin;
@@ -57,10 +50,12 @@ export const openTransport = (
     token: string,
     body?: string,
   ): Promise<Answer> => {
-    const query = [...hints, declared].filter(Boolean).join("&");
+    const years = age();
+    const others = declared.split("&").filter((pair) => !pair.startsWith("age="));
+    const query = [...hints, ...others, years !== null && `age=${years}`].filter(Boolean).join("&");
     try {
       if (!base) throw 0;
-      const response: Response = await apply(send, window, [
+      const response: Response = await apply(fetch, window, [
         `${base}/v1/sites/${site}/${path}${query && "?"}${query}`,
         bare({
           method: body ? "POST" : "GET",
@@ -89,35 +84,8 @@ export const openTransport = (
     // An extension may set the property of a signal and not its header.
     choose: (choice, { gpc, dnt }) =>
       request("choices", [gpc && "gpc=1", dnt && "dnt=1"], stringify(choice)),
-    receipt: (eventId) => request(`receipts/${eventId}`, []),
+    ask: (path) => request(path, []),
   };
 };
 
 type Hint = string | false | null;
-
-/** The running boot script, which only the browser can name. */
-export const bootScript = (): HTMLScriptElement | null => {
-  const script = read("currentScript");
-  return script instanceof HTMLScriptElement ? script : null;
-};
-
-/**
- * What the owner's page says of its visitor in the boot script's own address, to be said again with
- * every request: age and residence of somebody it knows, and in the demo the place to stand in.
- */
-export const declaredIn = (script: HTMLScriptElement | null): string =>
-  [...(script?.src ?? "").matchAll(/[?&]((age|residence|geo)=[\w-]+)/g)]
-    .map(([, pair]) => pair)
-    .join("&");
-
-export const ageIn = (declared: string): number | null => {
-  const [, years] = /\bage=(\d{1,3})(&|$)/.exec(declared) ?? [];
-  return years ? +years : null;
-};
-
-/** The service's URL: that of the boot script, less `/s/{site}.js` or `/s/{site}/{region}.js`. */
-export const baseOf = (script: HTMLScriptElement | null, site: string): string => {
-  const [address = ""] = (script?.src ?? "").split(/[?#]/);
-  const end = address.lastIndexOf(`/s/${site}`);
-  return /^https?:/.test(address) && end > 0 ? address.slice(0, end) : "";
-};

@@ -1,11 +1,9 @@
 /** Taking back what a service has left in the browser: its cookies and its storage keys. */
 
-import { cookies, writeCookie } from "./dom";
-import type { Area } from "./storage";
-import type { CookieUse, Service, Snapshot } from "./types";
-
-/** Denials that take back what services have kept: those that somebody asked for. */
-const REFUSALS = ["choice_denied", "gpc", "dnt", "minor"];
+import { cookies, writeCookie } from "../dom";
+import { isRefused } from "../refused";
+import type { Area } from "../storage";
+import type { Service, Snapshot } from "../types";
 
 /** Our own keys and cookies, which no service's list can name. */
 const OWN = /^(__\w+-)?holdfire/;
@@ -24,11 +22,7 @@ export const sweep = (
   areas: readonly Area[],
 ): void => {
   const allowed = services.filter(({ id }) => now.services[id]?.allow);
-  const denied = services.filter(({ id }) => {
-    const decision = now.services[id];
-    if (!decision || decision.allow) return false;
-    return last?.services[id]?.allow || REFUSALS.includes(decision.reason);
-  });
+  const denied = services.filter(({ id }) => isRefused(id, now, last));
   const condemned = (list: "cookies" | "storage", name: string): boolean =>
     !OWN.test(name) &&
     denied.some((service) => lists(service[list], name)) &&
@@ -41,10 +35,8 @@ export const sweep = (
 };
 
 /** Whether the list names it; a name that ends in `*` stands for all that begin like it. */
-const lists = (uses: readonly CookieUse[], name: string): boolean =>
-  uses.some((use) =>
-    use.name.endsWith("*") ? name.startsWith(use.name.slice(0, -1)) : name === use.name,
-  );
+const lists = (uses: readonly string[], name: string): boolean =>
+  uses.some((use) => (use.endsWith("*") ? name.startsWith(use.slice(0, -1)) : name === use));
 
 const cookieNames = (): string[] => cookies().map((cookie) => cookie.split("=")[0] as string);
 
