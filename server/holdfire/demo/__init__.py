@@ -17,6 +17,7 @@ import uvicorn
 
 from holdfire import app, serving
 from holdfire.demo.collector import Tally, third_party
+from holdfire.demo.gallery import variants
 from holdfire.demo.shop import SITE, demo_site, shop
 from holdfire.errors import ConfigError
 from holdfire.settings import Settings, shipped
@@ -28,6 +29,8 @@ A shop page with seven tags to hold, and a panel that says what holds them:
 The same page, standing elsewhere:
   {own}/?geo=DE      Germany, which asks first
   {own}/?geo=US-CA   California, where Global Privacy Control is binding
+Every surface, theme and language of the interface:
+  {own}/gallery
 What has reached the third party:
   {third}/hits.json
 Stop with Ctrl-C."""
@@ -49,11 +52,14 @@ async def serve_demo(settings: Settings, host: str, port: int) -> int:
         settings = _settings(settings)
         tally = Tally()
         found = load_sites(shipped("config/sites"), load_locales(settings.locales_path))
+        site = demo_site(found[SITE], origins, third)
+        more = variants(site)
         application = app.build(
             settings,
-            {SITE: demo_site(found[SITE], origins, third)},
+            {SITE: site, **more},
             demo=True,
             extra_routes=shop(settings.static_path, third, tally),
+            rare=more,
         )
         collector = third_party(settings.static_path, tally)
         servers = (

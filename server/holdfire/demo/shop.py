@@ -14,6 +14,7 @@ from starlette.routing import BaseRoute, Route
 
 from holdfire import consent, explain, policy
 from holdfire.demo.collector import HTML, JAVASCRIPT, Tally
+from holdfire.demo.gallery import gallery
 from holdfire.errors import NotFound
 from holdfire.explain import Explanation
 from holdfire.ground import circumstances, ground
@@ -121,6 +122,7 @@ def shop(static: Path, third: str, tally: Tally) -> list[BaseRoute]:
         Route("/demo/hits", hits),
         Route("/demo/reset", reset, methods=["POST"]),
         Route("/demo/{name}", file),
+        *gallery(static, third),
     ]
 
 
