@@ -76,10 +76,15 @@ BLOCK = re.compile(r"```http\n(.*?)```\n```json\n(.*?)```", re.DOTALL)
 
 def test_the_worked_example_works(service: Service) -> None:
     """Each request of the protocol's example is sent, and answered as written there."""
-    seen = {"VERSION": service.site.version}
+    digests = service.client.app.state.house.ctx.digests  # type: ignore[attr-defined]  # the client types it as any ASGI callable
+    seen = {
+        "VERSION": service.site.version,
+        "SHA-256 OF TEXTS": digests.texts["demo", "de"],
+        "SHA-256 OF CONFIG": digests.config["demo"],
+    }
     _, _, example = PROTOCOL.partition("## 9. A worked example")
     exchanges = BLOCK.findall(example)
-    assert len(exchanges) == 3
+    assert len(exchanges) == 4
     for request, expected in exchanges:
         for name, value in seen.items():
             request = request.replace(name, value)  # noqa: PLW2901 -- filled in

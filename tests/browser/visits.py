@@ -90,10 +90,15 @@ def browser() -> Iterator[Browser]:
 
 def chromium(playwright: Playwright) -> Browser:
     """Start Debian's Chromium; a missing one fails the run."""
+    return playwright.chromium.launch(**launching())
+
+
+def launching(*more: str) -> dict[str, Any]:
+    """How Debian's Chromium is started: its program, and its arguments with some more."""
     program = which("chromium")
     assert program, "chromium is missing; install it: apt-get install chromium"
     sandbox = ("--no-sandbox",) if os.geteuid() == 0 else ()  # root cannot have one
-    return playwright.chromium.launch(executable_path=program, args=[*QUIET, *sandbox])
+    return {"executable_path": program, "args": [*QUIET, *sandbox, *more]}
 
 
 @dataclass
