@@ -7,6 +7,7 @@ each other.
 """
 
 from collections.abc import Mapping
+from functools import cache
 
 from holdfire.errors import Problem
 from holdfire.lint.configuration import configuration
@@ -18,12 +19,17 @@ from holdfire.settings import shipped
 WORDING = "config/wording"
 
 
+@cache
+def _phrases() -> Mapping[str, tuple[str, ...]]:
+    return load(shipped(WORDING))
+
+
 def faults(sites: Mapping[str, Site], lawbook: Lawbook) -> list[Problem]:
     """What stops a publication: the faults that the sites' files show by themselves.
 
     Raises ``ConfigError`` if the lists of steering words cannot be read.
     """
-    found = configuration(sites, lawbook.regimes, load(shipped(WORDING)))
+    found = configuration(sites, lawbook.regimes, _phrases())
     return [
         Problem(f"{f.site}.toml", f.element, f"{f.rule}: {f.measured} ({f.law})", f.remedy)
         for f in found

@@ -73,13 +73,19 @@ def rendered(
     end = time.monotonic() + limit
     findings: list[Finding] = []
     problems: list[Problem] = []
+    # How far it is to each end depends on what a model of law lets be pressed, not on the place.
+    trodden: set[tuple[str, str, bool]] = set()
     with chromium() as browser:
         for number, surface in enumerate(surfaces, start=1):
+            way = (surface.site.id, surface.facts.model, surface.prompts)
             for language in surface.languages:
                 if time.monotonic() > end:
                     return Outcome(folded(findings), (*problems, _late(surface, limit)))
                 tell(f"{number}/{len(surfaces)} {surface.name}, {language}")
-                outcome = _surface(browser, surface, language, origin(surface.site.id), phrases)
+                walk = way not in trodden
+                trodden.add(way)
+                where = origin(surface.site.id)
+                outcome = _surface(browser, surface, language, where, phrases, walk=walk)
                 findings += outcome.findings
                 problems += outcome.problems
     return Outcome(folded(findings), tuple(problems))
@@ -113,7 +119,13 @@ def live(pages: Sequence[str], facts: Told, phrases: Phrases, tell: Tell) -> Out
 
 
 def _surface(
-    browser: Browser, surface: Surface, language: str, origin: str, phrases: Phrases
+    browser: Browser,
+    surface: Surface,
+    language: str,
+    origin: str,
+    phrases: Phrases,
+    *,
+    walk: bool,
 ) -> Outcome:
     def around(context: BrowserContext) -> None:
         context.route(origin + PATH, lambda route: _answer(route, surface, language))
@@ -129,7 +141,7 @@ def _surface(
             return Outcome((), (problem,))
         for view in _views(visit, surface.facts, language):
             findings += judge(view, phrases)
-    if language == surface.languages[0]:
+    if walk:
         findings += ways(surface.facts, walked(fresh), language)
     return Outcome(tuple(findings))
 

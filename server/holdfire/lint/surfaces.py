@@ -36,10 +36,12 @@ def surfaces(
     *,
     override: str | None = None,
     floor: str | None = None,
+    every: bool = False,
 ) -> tuple[Surface, ...]:
-    """One surface for each kind: every language for one that asks first, the default for the rest.
+    """One surface for each kind: several languages for one that asks first, one for the rest.
 
-    ``override`` and ``floor`` are the regimes the settings name.
+    ``override`` and ``floor`` are the regimes the settings name. ``every`` takes all languages of
+    the site, instead of those in which a layout is most likely to give way.
     """
     found: dict[tuple[object, ...], Surface] = {}
     for code in _places(lawbook):
@@ -56,7 +58,7 @@ def surfaces(
         kind = _kind(site, regime)
         if kind not in found:
             found[kind] = _surface(site, code, regime)
-    return tuple(_spoken(site, tuple(found.values())))
+    return tuple(_spoken(site, tuple(found.values()), every=every))
 
 
 def _places(lawbook: Lawbook) -> Iterator[str]:
@@ -84,13 +86,14 @@ def _surface(site: Site, code: str, regime: Regime) -> Surface:
     )
 
 
-def _spoken(site: Site, found: tuple[Surface, ...]) -> Iterator[Surface]:
+def _spoken(site: Site, found: tuple[Surface, ...], *, every: bool) -> Iterator[Surface]:
     asking = next((s for s in found if s.facts.model == "opt_in" and s.prompts), None)
     for surface in found:
         if surface is not asking:
             yield surface
             continue
-        others = tuple(key for key in site.texts if key != site.default_language)
+        languages = tuple(site.texts) if every else _telling(site)
+        others = tuple(key for key in languages if key != site.default_language)
         yield Surface(
             surface.site,
             surface.place,
@@ -98,3 +101,14 @@ def _spoken(site: Site, found: tuple[Surface, ...]) -> Iterator[Surface]:
             surface.prompts,
             (site.default_language, *others),
         )
+
+
+def _telling(site: Site) -> tuple[str, ...]:
+    """The languages with the longest refusal, the longest text, and one read from the right."""
+
+    def longest(key: str) -> str:
+        return max(site.texts, key=lambda language: len(site.texts[language].get(key, "")))
+
+    mirrored = [key for key, texts in site.texts.items() if texts["language.direction"] == "rtl"]
+    keys = ("button.reject_all", "banner.body.opt_in")
+    return tuple(dict.fromkeys((*map(longest, keys), *mirrored[:1])))

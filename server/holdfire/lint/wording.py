@@ -54,13 +54,13 @@ def load(folder: Path) -> dict[str, tuple[str, ...]]:
 
 def steering(text: str, language: str, phrases: Phrases) -> tuple[str, ...]:
     """The phrases of its language, and of English, that a text contains: each as listed."""
+    return _steering(text, tuple(phrases.get(kin, ()) for kin in _kin(language)))
+
+
+@lru_cache(maxsize=32_768)
+def _steering(text: str, lists: tuple[tuple[str, ...], ...]) -> tuple[str, ...]:
     said = _plain(text)
-    return tuple(
-        phrase
-        for kin in _kin(language)
-        for phrase in phrases.get(kin, ())
-        if _says(said, _plain(phrase))
-    )
+    return tuple(phrase for listed in lists for phrase in listed if _says(said, _plain(phrase)))
 
 
 def _says(text: str, phrase: str) -> bool:
