@@ -344,16 +344,19 @@ def test_the_demo_says_where_to_look_and_ends_cleanly(tmp_path: Path) -> None:
                 if "Ctrl-C" in line:
                     break
             own, *elsewhere, hits = re.findall(r"http://127\.0\.0\.1:\d+/\S*", said)
-
-            assert own == f"http://127.0.0.1:{port}/"
-            assert f":{port + 1}/" not in hits
-            for address in (own, *elsewhere):
-                answer = httpx2.get(address)
-                assert answer.status_code == 200
-                assert hits.removesuffix("/hits.json") in answer.text
-            assert httpx2.get(hits).json() == {}
-            process.terminate()
+            try:
+                pages = {address: httpx2.get(address) for address in (own, *elsewhere)}
+                fired = httpx2.get(hits).json()
+            finally:
+                process.terminate()  # or else a failure would wait for it without end
+            assert {answer.status_code for answer in pages.values()} == {200}
+            shops = [text for url, text in pages.items() if not url.endswith("/gallery")]
+            assert len(shops) >= 3
+            assert all(hits.removesuffix("/hits.json") in answer.text for answer in shops)
+            assert fired == {}
         assert process.returncode == 0
+        assert own == f"http://127.0.0.1:{port}/"
+        assert f":{port + 1}/" not in hits
     assert (tmp_path / "demo" / "holdfire.db").exists()
 
 

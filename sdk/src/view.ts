@@ -1,10 +1,9 @@
 /** One page view: its parts, and the verbs that join them. */
 
-import type { ActModule, Acts } from "./act/host";
 import { ageIn } from "./address";
 import { openApi } from "./api";
 import { type Inlined, type Load, openChunks } from "./chunks";
-import type { Courier, CourierModule } from "./courier/host";
+import { type Deeds, openDeeds } from "./deeds";
 import { openSpeaker } from "./events";
 import { openGate } from "./gate";
 import type { Host } from "./host";
@@ -14,7 +13,7 @@ import { either, readSignals, type Speaking } from "./signals";
 import { openState } from "./state";
 import { keyOf, openArea, openMemory, REFUSED } from "./storage";
 import { openTabs } from "./tabs";
-import type { Boot, Cause, Holdfire, Refusal, Snapshot, Words } from "./types";
+import type { Boot, Cause, Holdfire, Snapshot, Words } from "./types";
 import { openWaiters } from "./waiters";
 
 /** Where the boot script came from, and how it was let in. */
@@ -30,14 +29,10 @@ export interface Origin {
 }
 
 /** What the start goes by. */
-export interface PageView extends Host {
+export interface PageView extends Host, Deeds {
   readonly api: Holdfire;
   readonly prompter: ReturnType<typeof openPrompter>;
   readonly speaker: ReturnType<typeof openSpeaker>;
-  /** Everything is refused, at once, even where the chunk that makes an act of it cannot be had. */
-  refuse(action: Refusal): void;
-  /** Makes the choice that the page's own code names. */
-  name(choosing: unknown): void;
   /** Decides anew; `keeps` what was loaded once. */
   settle(cause: Cause, keeps?: boolean): void;
   /** Asks or informs the visitor, if that is due. */
@@ -73,28 +68,11 @@ export const openView = (boot: Boot, { base, nonce, declared, load, inlined }: O
     memory.hear(text, now());
     view.settle("tab");
   });
-  let acts: Acts | undefined;
-  let courier: Courier | undefined;
-  /** How often the visitor acted, or everything was refused. What waits since before then is void. */
-  let overruled = 0;
-  const unlessOverruled = <T>(use: (ready: T) => void) => {
-    const before = overruled;
-    return (ready: T) => {
-      if (before === overruled) use(ready);
-    };
-  };
-  /** What waits is void; and if all was refused, that holds for as long as no act is made of it. */
-  const overrule = (refusal: Refusal | null) => {
-    overruled++;
-    if (!refusal) return;
-    local.set(key + REFUSED, refusal);
-    view.settle("choice");
-  };
-
   const view: Omit<PageView, "api" | "prompter"> = {
     ...{ boot, base, declared, inlined, local, memory, signals, age, now, snapshot, speaker },
     ...{ fetch: window.fetch, decision: state.decision, fail },
     ...gate,
+    ...openDeeds(chunks, () => view),
     settle: (cause, keeps = false) =>
       speaker.run(() => {
         const { snapshot: last, standing } = state;
@@ -121,28 +99,6 @@ export const openView = (boot: Boot, { base, nonce, declared, load, inlined }: O
         view.courier((ready) => ready.sweep(last));
       }
     },
-    act: (use) => {
-      const made = unlessOverruled(use);
-      chunks.use<ActModule>("act", boot.sdk, ({ open }) => {
-        acts ??= open(view);
-        made(acts);
-      });
-    },
-    courier: (use) =>
-      chunks.use<CourierModule>("courier", boot.sdk, ({ open }) => {
-        courier ??= open(view);
-        use(courier);
-      }),
-    choose: (made) => {
-      const { action, layer } = made;
-      if (layer) overrule(action === "reject_all" || action === "withdraw" ? action : null);
-      view.act((ready) => ready.choose(made));
-    },
-    refuse: (action) => {
-      overrule(action);
-      view.act((ready) => ready.refuse());
-    },
-    name: (choosing) => view.courier(unlessOverruled((ready) => ready.name(choosing))),
     done: (choice) => {
       // Who always allows one thing does not send away another.
       view.settle("choice", choice.control === "always_allow");

@@ -74,10 +74,16 @@ def everything(
 
 
 def banners(
-    config: str | None, environment: Mapping[str, str], *, today: date, tell: Tell
+    config: str | None,
+    environment: Mapping[str, str],
+    *,
+    today: date,
+    tell: Tell,
+    every: bool = False,
 ) -> Report:
     """What the rendered banners of every site show, each surface looked at in a real browser.
 
+    ``every`` looks at all languages, which takes minutes where a site has many.
     Raises ``Unavailable`` where there is none, ``ConfigError`` for what stops a start.
     """
     settings = load(config, environment)
@@ -94,6 +100,7 @@ def banners(
             today,
             override=settings.regime_override or None,
             floor=settings.establishment or None,
+            every=every,
         )
     if not found:
         return Report()

@@ -92,6 +92,9 @@ def parser() -> argparse.ArgumentParser:
 def _check_options(verb: argparse.ArgumentParser) -> None:
     verb.add_argument("--json", action="store_true")
     verb.add_argument("--stale", type=int, metavar="DAYS", help="list rules not reviewed for DAYS")
+    verb.add_argument(
+        "--every-language", action="store_true", help="render all languages, not the telling few"
+    )
     verb.add_argument("--strict", action="store_true", help="concerns fail the check too")
     look = verb.add_mutually_exclusive_group()
     look.add_argument(
@@ -199,7 +202,9 @@ def _looked_at(options: argparse.Namespace, today: date) -> check.Report:
                 tell=tell,
                 place=options.place,
             )
-        return check.banners(options.config, os.environ, today=today, tell=tell)
+        return check.banners(
+            options.config, os.environ, today=today, tell=tell, every=options.every_language
+        )
     except Unavailable as error:
         if options.render or options.page:
             raise

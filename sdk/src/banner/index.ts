@@ -75,7 +75,10 @@ export function mount(host: Host, words: Words): Banner {
     host.act(() => {});
     // A language that was picked once, or that the page is in, goes before the one that was guessed.
     const picked = host.local.get(tongue);
-    if (picked && picked !== scene.words.language) scene.words = await host.words(picked);
+    if (picked && picked !== scene.words.language) {
+      // The site may have given it up since.
+      scene.words = await host.words(picked).catch(() => scene.words);
+    }
     if (view === "preferences") {
       const [{ centre }] = await Promise.all([part(), scene.whole()]);
       return shown.put(
