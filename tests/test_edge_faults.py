@@ -153,7 +153,7 @@ def test_a_declared_length_is_a_number(service: Service, length: str, status: in
     ("method", "path", "allowed"),
     [
         ("PUT", "/healthz", {"GET", "HEAD"}),
-        ("PUT", "/v1/sites/demo/choices", {"GET", "HEAD", "POST"}),
+        ("PUT", "/v1/sites/demo/choices", {"GET", "HEAD", "POST", "OPTIONS"}),
     ],
 )
 def test_a_refused_method_names_the_right_ones(

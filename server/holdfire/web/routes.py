@@ -3,7 +3,7 @@
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
-from starlette.routing import BaseRoute, Route
+from starlette.routing import BaseRoute, Match, Route
 
 from holdfire.errors import MethodRefused, NotFound
 from holdfire.web import consent, health, page, tags, wellknown
@@ -52,7 +52,12 @@ async def preflight(request: Request) -> Response:
 async def refuse(request: Request, error: Exception) -> Response:
     """Turn the router's own refusals into ours, so that every error has the one body."""
     if isinstance(error, HTTPException) and error.status_code == MethodRefused.status:
-        allowed = [(b"allow", v.encode()) for n, v in (error.headers or {}).items() if n == "Allow"]
-        request.scope["holdfire.headers"] = allowed
+        here = [
+            route
+            for route in request.app.routes
+            if isinstance(route, Route) and route.matches(request.scope)[0] != Match.NONE
+        ]
+        allowed = sorted({method for route in here for method in route.methods or ()})
+        request.scope["holdfire.headers"] = [(b"allow", ", ".join(allowed).encode())]
         raise MethodRefused("This address does not know that method.") from error
     raise NotFound("There is nothing at this address.") from error
