@@ -50,8 +50,9 @@ export const openView = (boot: Boot, { base, nonce, declared, load, inlined }: O
   const { fail } = speaker;
   const memory = openMemory(boot, local);
   const signals = () => either(boot.signals, readSignals(navigator, window as Speaking));
-  // Who said to be twelve is not older for saying nothing now.
-  const age = () => youngest([declared, local.get(`${key}:age`), memory.recall(now())?.age]);
+  // Who said to be twelve is not older for saying nothing now. What stands was just read: to read it
+  // again would cost another look at the cookies, which browsers make the page wait for.
+  const age = () => youngest([declared, local.get(`${key}:age`), state.standing?.age]);
   const refused = () => local.get(key + REFUSED) !== null;
   const state = openState(boot, { memory, signals, now, age, refused });
   const waiters = openWaiters(state.decision, speaker.run);
