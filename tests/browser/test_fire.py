@@ -252,7 +252,8 @@ def test_a_choice_made_while_the_server_is_away_is_applied_and_sent_later_once(
         page.unroute("**/choices*")
         with page.expect_response("**/choices*") as answer:
             page.reload()
-        assert answer.value.status == 201
+        # 200 where the page before had just sent it and was gone before it heard the answer.
+        assert answer.value.status in {200, 201}
         page.wait_for_function(SENT)
         visit.forget()
         page.reload()

@@ -647,6 +647,7 @@ def test_nobody_but_the_service_is_asked_for_anything(who: Caller) -> None:
     control(page, "settings").click()
     expect(page.get_by_role("dialog")).to_be_visible()
     page.keyboard.press("Escape")
+    expect(page.get_by_role("dialog")).to_have_count(0)
     control(page, "accept_all").click()
     page.wait_for_function("() => window.ran?.length === 1")
     control(page, "withdraw").click()
