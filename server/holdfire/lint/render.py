@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 
 THEMES = ("light", "dark")
 SIZES = ((1280, 800), (390, 844))  # CSS pixels: a desktop, a phone
+DRESSES = tuple((theme, *size) for theme in THEMES for size in SIZES)
+ACROSS = (DRESSES[0], DRESSES[-1])  # each theme and each size once
 LIMIT_SECONDS = 900.0
 PATH = "/lint-page"
 PAGE = """\
@@ -139,7 +141,7 @@ def _surface(
             remedy = "look at it with: holdfire demo; build the page's half with: make setup"
             problem = Problem(f"{surface.site.id}.toml", "(banner)", what, remedy)
             return Outcome((), (problem,))
-        for view in _views(visit, surface.facts, language):
+        for view in _views(visit, surface.facts, language, DRESSES if walk else ACROSS):
             findings += judge(view, phrases)
     if walk:
         findings += ways(surface.facts, walked(fresh), language)
@@ -175,15 +177,19 @@ def _late(surface: Surface, limit: float) -> Problem:
     return Problem("lint", surface.name, what, "check fewer sites at a time, or a faster machine")
 
 
-def _views(visit: Visit, facts: Facts, language: str) -> Iterator[View]:
-    """The first layer and then the preference centre, in every theme and size."""
+def _views(
+    visit: Visit,
+    facts: Facts,
+    language: str,
+    dresses: Sequence[tuple[str, int, int]] = DRESSES,
+) -> Iterator[View]:
+    """The first layer and then the preference centre, in themes and sizes."""
     for opened in (False, True):
         if opened and not visit.show_preferences():
             return
-        for theme in THEMES:
-            for width, height in SIZES:
-                visit.dress(theme, width, height)
-                yield View(facts, language, theme, visit.measure())
+        for theme, width, height in dresses:
+            visit.dress(theme, width, height)
+            yield View(facts, language, theme, visit.measure())
         visit.dress(THEMES[0], *SIZES[0])
 
 
