@@ -11,6 +11,7 @@ export const MARK = Symbol.for("holdfire");
 export interface Parts extends Omit<PageView, "api"> {
   state: State;
   when: Holdfire["when"];
+  stop(): void;
 }
 
 export const openApi = (parts: Parts): Holdfire => {
@@ -38,6 +39,7 @@ export const openApi = (parts: Parts): Holdfire => {
           () =>
             new Promise((tell) => parts.courier((ready) => tell(ready.receipt(state.standing)))),
         ),
+    stop: parts.stop,
     push: (...runs) => {
       for (const run of runs) speaker.run(() => run(api));
     },

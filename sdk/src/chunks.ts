@@ -10,6 +10,8 @@ export interface Inlined {
   /** Each gives the exports of its chunk. */
   readonly chunks: Table<() => unknown>;
   readonly words: Words | null;
+  /** The chunks that the site turned on, each with its options. */
+  readonly parts: readonly (readonly [name: string, options: unknown])[];
 }
 
 export interface Chunks {

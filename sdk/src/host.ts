@@ -1,6 +1,7 @@
 import type { Acts } from "./act/host";
 import type { Inlined } from "./chunks";
 import type { Courier } from "./courier/host";
+import type { Speaker } from "./events";
 import type { Area, Memory } from "./storage";
 import type { Act, Boot, Cause, Choice, Decision, Signals, Snapshot, Words } from "./types";
 
@@ -43,6 +44,8 @@ export interface Host {
   once(held: Element): void;
   /** Whether this element may load now. */
   permits(held: Element): boolean;
+  /** Tells the page's own code of something. */
+  readonly emit: Speaker["emit"];
   /** Tells of an error. */
   fail(cause: unknown): void;
 }

@@ -154,6 +154,10 @@ export interface Service {
   /** Names of its cookies and storage keys; one may end in `*`. */
   cookies: readonly string[];
   storage: readonly string[];
+  /** Names of its IndexedDB databases, likewise. */
+  databases?: readonly string[];
+  /** The page is to be loaded anew once it is refused. */
+  reload?: boolean;
 }
 
 /** What the use of data rests on: GDPR Art 6(1). */
@@ -298,6 +302,19 @@ export interface BannerModule {
   mount(host: Host, words: Words): Banner;
 }
 
+/** A part that the site turned on. It is opened before anything on the page is decided. */
+export interface Part {
+  /** Told of each decision before any tag feels it. */
+  settle(snapshot: Snapshot): void;
+  /** Gives back to the page all that was taken from it. */
+  stop?(): void;
+}
+
+/** The chunk of such a part; `options` are what the site file says of it. */
+export interface PartModule {
+  open(host: Host, options: never): Part;
+}
+
 /** What the chunk gives that draws in the place of what is held back. */
 export interface HeldModule {
   mount(host: Host, words: Words): { update(): void };
@@ -320,6 +337,11 @@ export interface Events {
   prompt: { cause: Cause; prompt: Prompt };
   /** `cause` is the control that was used. */
   choice: { cause: string; choice: Choice };
+  /**
+   * What nobody had marked was held, or would have been (`report`): `cause` is what made it, such as
+   * "fetch" or "cookie"; `name` its address or key; `service` whose it is, if that is known.
+   */
+  held: { cause: string; name: string; service: string | null; report: boolean };
   /** Something did not work; whatever it was, it granted nothing. */
   error: { cause: unknown };
 }
@@ -353,4 +375,6 @@ export interface Holdfire {
   receipt(): Promise<string>;
   /** Runs `run` with this object: what the array did that was here before. */
   push(...runs: ((holdfire: Holdfire) => void)[]): void;
+  /** Gives back to the page what was taken from it to hold requests. What is held stays held. */
+  stop(): void;
 }

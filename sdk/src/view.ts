@@ -13,7 +13,7 @@ import { either, readSignals, type Speaking } from "./signals";
 import { openState } from "./state";
 import { keyOf, openArea, openMemory, REFUSED } from "./storage";
 import { openTabs } from "./tabs";
-import type { Boot, Cause, Holdfire, Snapshot, Words } from "./types";
+import type { Boot, Cause, Holdfire, Part, PartModule, Snapshot, Words } from "./types";
 import { openWaiters } from "./waiters";
 
 /** Where the boot script came from, and how it was let in. */
@@ -65,13 +65,14 @@ export const openView = (boot: Boot, { base, nonce, declared, load, inlined }: O
     hole: () => prompter.hole(),
   });
   const snapshot = () => state.snapshot as Snapshot;
+  const parts: Part[] = [];
   const tell = openTabs(key, (text) => {
     memory.hear(text, now());
     view.settle("tab");
   });
   const view: Omit<PageView, "api" | "prompter"> = {
     ...{ boot, base, declared, inlined, local, memory, signals, age, now, snapshot, speaker },
-    ...{ fetch: window.fetch, decision: state.decision, fail },
+    ...{ fetch: window.fetch, decision: state.decision, fail, emit: speaker.emit },
     ...gate,
     ...openDeeds(chunks, () => view),
     settle: (cause, keeps = false) =>
@@ -80,6 +81,7 @@ export const openView = (boot: Boot, { base, nonce, declared, load, inlined }: O
         const changed = state.refresh();
         // Another act ends what was loaded once, even if it decides alike.
         if (!changed && !refused() && standing?.event_id === state.standing?.event_id) return;
+        for (const part of parts) speaker.run(() => part.settle(snapshot()));
         gate.settle(keeps);
         if (!changed) return;
         view.clean(last);
@@ -114,7 +116,22 @@ export const openView = (boot: Boot, { base, nonce, declared, load, inlined }: O
     },
   };
   const prompter = openPrompter(view);
-  return { ...view, prompter, api: openApi({ ...view, prompter, state, when: waiters.when }) };
+  for (const [name, options] of inlined.parts) {
+    chunks.use<PartModule>(name, boot.sdk, ({ open }) => {
+      const part = open(view, options as never);
+      parts.push(part);
+      // What had to be loaded first comes to a page where something holds already.
+      if (state.snapshot) part.settle(snapshot());
+    });
+  }
+  const stop = () => {
+    for (const part of parts) speaker.run(() => part.stop?.());
+  };
+  return {
+    ...view,
+    prompter,
+    api: openApi({ ...view, prompter, state, stop, when: waiters.when }),
+  };
 };
 
 /** The least of the ages that were told, in years. */

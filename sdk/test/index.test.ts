@@ -13,9 +13,9 @@ const bootScript = (boot: unknown, inlined: string): string =>
   `!function(HOLDFIRE_BOOT,HOLDFIRE_INLINED){${CORE}\n}(${JSON.stringify(boot)},${inlined});\n`;
 
 /** For a visitor who is known, and for one who is new: words come along where they are asked. */
-const NOTHING = "{chunks:{__proto__:null},words:null}";
+const NOTHING = "{chunks:{__proto__:null},words:null,parts:[]}";
 const WHAT_ASKS = `{chunks:{__proto__:null,act:${enclosed(ACT)},banner:()=>({mount:()=>{
-  window.asked=true;return{show(){},update(){}}}})},words:${JSON.stringify(wordsFor())}}`;
+  window.asked=true;return{show(){},update(){}}}})},words:${JSON.stringify(wordsFor())},parts:[]}`;
 
 /** What is under an address of the service. */
 const served = (address: string): string => {

@@ -125,7 +125,7 @@ export function stand(setup: Setup = {}): Stand {
   };
   const known: Partial<Host> = {
     ...{ boot, base: "https://consent.example", declared: "", local: areaOf(local) },
-    inlined: { chunks: {}, words },
+    inlined: { chunks: {}, words, parts: [] },
     signals: () => snapshot.signals,
     age: () => age,
     now: () => 1_800_000_000,

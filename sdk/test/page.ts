@@ -224,7 +224,7 @@ export const openPage = async (setup: Setup = {}) => {
   run(CORE);
   const brought = inlined.map((name) => `,${name}:${CHUNKS[name]}`).join("");
   const origin = `{...${JSON.stringify({ base, nonce, declared })}, load: (address) => load(address),
-    inlined: {chunks: {__proto__: null${brought}}, words: ${JSON.stringify(words)}}}`;
+    inlined: {chunks: {__proto__: null${brought}}, words: ${JSON.stringify(words)}, parts: []}}`;
   const begin = (again: Boot = boot) => run(`startHoldfire(${JSON.stringify(again)}, ${origin})`);
   begin();
   return {

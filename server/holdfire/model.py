@@ -131,6 +131,9 @@ class Service(Value, frozen=True):
     integrity: str = ""
     cookies: tuple[CookieUse, ...] = ()
     storage: tuple[CookieUse, ...] = ()
+    databases: tuple[CookieUse, ...] = ()  # of IndexedDB
+    reload: bool = False  # the page is loaded anew when it is refused: it cannot be stopped otherwise
+    adapter: str = ""  # the adapter that speaks to it, where the site turned that on
 
 
 class Colours(Value, frozen=True, omit_defaults=True):
@@ -168,6 +171,14 @@ class Attestations(Value, frozen=True):
     cookie_wall: bool = False  # entry is denied without consent; checked against the law
 
 
+class Intercept(Value, frozen=True, omit_defaults=True):
+    """Whether requests and writes are held that nobody marked. None of it is material."""
+
+    mode: Literal["off", "report", "hold"] = "off"  # report: tell what would have been held
+    unknown: Literal["allow", "hold"] = "allow"  # hosts that no service names
+    trusted: tuple[str, ...] = ()  # host patterns that run in any case
+
+
 class Site(Value, frozen=True):
     """One embedding property, decoded, checked, and hashed."""
 
@@ -186,6 +197,10 @@ class Site(Value, frozen=True):
     policy_version: str = "1"  # the owner's own mark of a material change of wording
     look: Look = Look()
     ask_age: bool = False  # visitors are asked their age where the law has rules for minors
+    intercept: Intercept = Intercept()
+    frames: tuple[str, ...] = ()  # origins of frames that may read what holds
+    native: bool = False  # whether an app that shows the page may read what holds
+    debug: bool = False  # whether the page may show its owner why
 
     def category(self, key: str) -> Category | None:
         """The category of this id."""

@@ -89,4 +89,8 @@ def _site(key: str, file: SiteFile, locales: Locales) -> Site:
         overlays=file.overlays,
         ask_age=file.ask_age,
         look=file.banner,
+        intercept=file.intercept,
+        frames=file.frames,
+        native=file.native,
+        debug=file.debug,
     )

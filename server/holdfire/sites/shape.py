@@ -59,7 +59,7 @@ from typing import Annotated, get_args
 import msgspec
 
 from holdfire.law import Value
-from holdfire.model import Attestations, Look, Service, Standard
+from holdfire.model import Attestations, Intercept, Look, Service, Standard
 
 ID = re.compile(r"[a-z0-9-]{1,64}")  # of a site, a category or a service
 
@@ -101,6 +101,10 @@ class SiteFile(Value, frozen=True):
     choice_days: Annotated[int, msgspec.Meta(ge=1, le=730)] | None = None  # none: the regime's
     overlays: tuple[str, ...] = ()  # of config/regimes/overlays.toml
     ask_age: bool = False
+    frames: tuple[str, ...] = ()
+    native: bool = False
+    debug: bool = False
+    intercept: Intercept = Intercept()
     banner: Look = Look()
     attestations: Attestations = Attestations()
     links: Links = Links()

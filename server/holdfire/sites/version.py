@@ -7,7 +7,8 @@
      "site": "demo"}
 
 A service that names recipients has them as a seventh item, [recipient, …]: who receives the data
-is part of what a visitor agrees to (GDPR Art 13(1)(e)).
+is part of what a visitor agrees to (GDPR Art 13(1)(e)). One that keeps databases has them as an
+eighth, [database, …], after a seventh that may be empty.
 Lists are sorted: their order is layout. Texts, names, colours, links and origins are left out, so
 that mending a comma asks nobody again; ``policy_version`` is how an owner says that a change of
 wording was more than that.
@@ -40,8 +41,10 @@ def notice_version(
 
 
 def _service(service: Service) -> list[str | list[str]]:
-    # Without recipients there is no item for them: such notices keep the version they had.
-    recipients = [sorted(service.recipients)] if service.recipients else []
+    # What is not there has no item: such notices keep the version they had.
+    more = [sorted(service.recipients)] if service.recipients or service.databases else []
+    if service.databases:
+        more.append(sorted(use.name for use in service.databases))
     return [
         service.id,
         service.category,
@@ -50,5 +53,5 @@ def _service(service: Service) -> list[str | list[str]]:
         sorted(use.name for use in service.cookies),
         # A storage key needs the same consent as a cookie: ePrivacy Directive Art 5(3).
         sorted(use.name for use in service.storage),
-        *recipients,
+        *more,
     ]

@@ -1,7 +1,10 @@
 """The boot script: all that a page needs to be under control, in one request.
 
     !function(HOLDFIRE_BOOT,HOLDFIRE_INLINED){ …the SDK core… }(
-      { …this visitor's rules… }, {chunks: {…}, words: …});
+      { …this visitor's rules… }, {chunks: {…}, words: …, parts: […]});
+
+The first line has a browser that knows it compile everything while it still downloads, off the
+thread of the page: every function of this script is called while the page loads.
 
 Who comes back with a choice needs no more than the core. To who is to be asked it brings the first
 layer as well, with its texts: a second request would cost more time than the bytes do.
@@ -12,18 +15,21 @@ import msgspec
 from holdfire.law import Regime, Value
 from holdfire.model import Look, Rules, Signals, Site
 from holdfire.rules import compile_rules, links
+from holdfire.web.parts import parts
 from holdfire.web.words import Words, escaped, first_words
 
 SILENCE = Signals()
 
 
-class BootService(Value, frozen=True):
+class BootService(Value, frozen=True, omit_defaults=True):
     """What of a service the page goes by: to match it, and to clean up after it."""
 
     id: str
     category: str
     cookies: tuple[str, ...]
     storage: tuple[str, ...]
+    databases: tuple[str, ...] = ()
+    reload: bool = False
 
 
 class BootLink(Value, frozen=True):
@@ -103,6 +109,8 @@ def render(build: Build, asked: Asked, words_digest: str) -> bytes:
                 s.category,
                 tuple(use.name for use in s.cookies),
                 tuple(use.name for use in s.storage),
+                tuple(use.name for use in s.databases),
+                s.reload,
             )
             for s in site.services
         ),
@@ -112,16 +120,25 @@ def render(build: Build, asked: Asked, words_digest: str) -> bytes:
         sdk=build.sdk,
         words=words_digest,
     )
-    chunks = {name: build.inlined[name] for name in _inlined(asked, rules)}
+    turned_on = parts(site, rules)
+    names = (*_inlined(asked, rules), *(part.chunk for part in turned_on))
+    chunks = {name: build.inlined[name] for name in names}
     words: Words | None = None
     if "banner" in chunks:
         words = first_words(site, asked.language, rules, asked.signals)
     # Without a prototype: no member that a page gave to all objects is taken for a chunk.
-    members = b"".join(b"," + name.encode() + b":" + text for name, text in chunks.items())
-    inlined = b"{chunks:{__proto__:null" + members + b"},words:" + escaped(words) + b"}"
+    members = b"".join(b',"' + name.encode() + b'":' + text for name, text in chunks.items())
+    inlined = b"".join(
+        (
+            b"{chunks:{__proto__:null" + members,
+            b"},words:" + escaped(words),
+            b",parts:" + escaped(turned_on),
+            b"}",
+        )
+    )
     return b"".join(
         (
-            b"!function(HOLDFIRE_BOOT,HOLDFIRE_INLINED){",
+            b"//# allFunctionsCalledOnLoad\n!function(HOLDFIRE_BOOT,HOLDFIRE_INLINED){",
             build.core,
             b"\n}(",
             escaped(boot),
