@@ -2,6 +2,7 @@ import type { Acts } from "./act/host";
 import type { Inlined } from "./chunks";
 import type { Courier } from "./courier/host";
 import type { Speaker } from "./events";
+import type { Later } from "./later";
 import type { Area, Memory } from "./storage";
 import type { Act, Boot, Cause, Choice, Decision, Signals, Snapshot, Words } from "./types";
 
@@ -44,6 +45,8 @@ export interface Host {
   once(held: Element): void;
   /** Whether this element may load now. */
   permits(held: Element): boolean;
+  /** Does what can wait for the next picture on the screen; what comes back leaves it undone. */
+  readonly later: Later;
   /** Tells the page's own code of something. */
   readonly emit: Speaker["emit"];
   /** Tells of an error. */

@@ -35,6 +35,8 @@ export interface Standing extends Prior {
  */
 export const decode = (text: string, shown: readonly string[], now: number): Standing | null =>
   attempt(() => {
+    // Most visits find nothing, and an exception costs more than a look.
+    if (!text) return null;
     const kept = parsed(text);
     const { v, q, t, u, n, a } = like(kept, { v: "", q: 0, t: 0, u: 0, n: "", a: "" });
     return freeze({

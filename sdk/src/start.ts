@@ -14,7 +14,7 @@ export const start = (boot: Boot, origin: Origin): void => {
   const before = attempt(() => get(window, "holdfire"));
   if (before?.[MARK]) return;
   const view = openView(boot, origin);
-  const { api, speaker, prompter } = view;
+  const { api, speaker } = view;
 
   // Whoever asks finds someone to ask, who so far knows of nothing that is allowed.
   speaker.run(() => {
@@ -26,8 +26,23 @@ export const start = (boot: Boot, origin: Origin): void => {
   if (Array.isArray(before)) speaker.run(() => api.push(...before));
   speaker.emit("ready", { cause: "boot", snapshot: view.snapshot() });
   if (!origin.base) speaker.fail(new Error("no address of the service"));
-  // The visitor is asked, if there is something to ask.
-  view.ask("boot");
+  // The visitor is asked, if there is something to ask. A page that is still being built gets its
+  // turn in between: none of what follows decides anything.
+  later(
+    () => view.ask("boot"),
+    () => attend(view),
+  );
+};
+
+/** Does one thing after the other, each as a task of its own. */
+const later = (...tasks: (() => void)[]) => {
+  for (const task of tasks) setTimeout(task);
+};
+
+/** Hears what happens on the page from now on. */
+const attend = (view: PageView) => {
+  const { prompter } = view;
+  view.tabs();
   // What has to be on every page can wait for the page.
   if (read("readyState") === "complete") prompter.stay();
   else listen(window, "load", prompter.stay);

@@ -7,6 +7,7 @@ import { type Deeds, openDeeds } from "./deeds";
 import { openSpeaker } from "./events";
 import { openGate } from "./gate";
 import type { Host } from "./host";
+import { openLater } from "./later";
 import { asks, openPrompter } from "./prompt";
 import { isRefused } from "./refused";
 import { either, readSignals, type Speaking } from "./signals";
@@ -37,6 +38,8 @@ export interface PageView extends Host, Deeds {
   settle(cause: Cause, keeps?: boolean): void;
   /** Asks or informs the visitor, if that is due. */
   ask(cause: Cause): void;
+  /** Hears from other tabs, from now on. */
+  tabs(): unknown;
   /** Takes back what services keep that may no longer; `last` held until now. */
   clean(last: Snapshot | null): void;
 }
@@ -48,6 +51,7 @@ export const openView = (boot: Boot, { base, nonce, declared, load, inlined }: O
   const local = openArea("localStorage");
   const speaker = openSpeaker();
   const { fail } = speaker;
+  const later = openLater(speaker.run);
   const memory = openMemory(boot, local);
   const signals = () => either(boot.signals, readSignals(navigator, window as Speaking));
   // Who said to be twelve is not older for saying nothing now. What stands was just read: to read it
@@ -66,13 +70,17 @@ export const openView = (boot: Boot, { base, nonce, declared, load, inlined }: O
   });
   const snapshot = () => state.snapshot as Snapshot;
   const parts: Part[] = [];
-  const tell = openTabs(key, (text) => {
-    memory.hear(text, now());
-    view.settle("tab");
-  });
+  let told: ReturnType<typeof openTabs> | undefined;
+  const tabs = () => {
+    told ??= openTabs(key, (text) => {
+      memory.hear(text, now());
+      view.settle("tab");
+    });
+    return told;
+  };
   const view: Omit<PageView, "api" | "prompter"> = {
     ...{ boot, base, declared, inlined, local, memory, signals, age, now, snapshot, speaker },
-    ...{ fetch: window.fetch, decision: state.decision, fail, emit: speaker.emit },
+    ...{ fetch: window.fetch, decision: state.decision, fail, emit: speaker.emit, later },
     ...gate,
     ...openDeeds(chunks, () => view),
     settle: (cause, keeps = false) =>
@@ -84,7 +92,7 @@ export const openView = (boot: Boot, { base, nonce, declared, load, inlined }: O
         for (const part of parts) speaker.run(() => part.settle(snapshot()));
         gate.settle(keeps);
         if (!changed) return;
-        view.clean(last);
+        later(() => view.clean(last));
         waiters.wake();
         if (!last) return;
         prompter.update();
@@ -105,10 +113,11 @@ export const openView = (boot: Boot, { base, nonce, declared, load, inlined }: O
     done: (choice) => {
       // Who always allows one thing does not send away another.
       view.settle("choice", choice.control === "always_allow");
-      tell(local.get(key) ?? "");
-      view.courier((ready) => ready.send(true));
+      tabs()(local.get(key) ?? "");
+      later(() => view.courier((ready) => ready.send(true)));
       speaker.emit("choice", { cause: choice.control, choice });
     },
+    tabs,
     chunk: (name) => chunks.get(name, boot.sdk),
     words: async (language, part) => {
       const name = `${part ?? "words"}-${boot.site}-${language}`;
@@ -136,6 +145,6 @@ export const openView = (boot: Boot, { base, nonce, declared, load, inlined }: O
 
 /** The least of the ages that were told, in years. */
 const youngest = (told: readonly unknown[]): number | null => {
-  const ages = told.flatMap((one) => ageIn(String(one)) ?? []);
+  const ages = told.flatMap((one) => ageIn(String(one ?? "")) ?? []);
   return ages[0] === undefined ? null : Math.min(...ages);
 };

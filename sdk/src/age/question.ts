@@ -34,7 +34,7 @@ export function ageQuestion(scene: Scene, more: Words, go: () => void): Layer {
         card.querySelector("h2")?.focus();
       } else {
         if ("showPopover" in card) card.showPopover();
-        if (layout !== "dialog") release = keepClear(card);
+        if (layout !== "dialog") release = keepClear(scene.host, card);
       }
     },
     update() {

@@ -1,3 +1,5 @@
+import type { Host } from "../host";
+
 /**
  * Lets the whole page be reached while the card lies over its lower edge. The browser scrolls what
  * gets the focus clear of the root's scroll padding (WCAG 2.2 SC 2.4.11, technique C43), and room
@@ -6,7 +8,7 @@
  * gets no room, because it would get the bar as well; a page that snaps its scrolling would snap
  * anew. Gives back the function that undoes it.
  */
-export function keepClear(card: HTMLElement): () => void {
+export function keepClear({ later }: Host, card: HTMLElement): () => void {
   const page = document.documentElement;
   const { scrollPaddingBottom, paddingBottom } = page.style;
   const observer = new ResizeObserver(() => {
@@ -15,8 +17,9 @@ export function keepClear(card: HTMLElement): () => void {
     page.style.scrollPaddingBottom = room;
     if (page.scrollHeight > page.clientHeight) page.style.paddingBottom = room;
   });
-  observer.observe(card);
+  const leave = later(() => observer.observe(card));
   return () => {
+    leave();
     observer.disconnect();
     Object.assign(page.style, { scrollPaddingBottom, paddingBottom });
   };

@@ -52,7 +52,7 @@ export function firstLayer(
         card.querySelector("h2")?.focus();
       } else {
         card.showPopover?.();
-        release = keepClear(card);
+        release = keepClear(scene.host, card);
       }
     },
     update,

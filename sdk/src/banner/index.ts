@@ -35,7 +35,8 @@ export function mount(host: Host, words: Words): Banner {
   const say = speaker(() => scene.words);
   const part = () => host.chunk<PreferencesModule>("preferences");
   const settings = (opener: Element | null) => show("preferences", opener);
-  const announce = openVoice(host);
+  let announce: ReturnType<typeof openVoice> | undefined;
+  const voice = () => (announce ??= openVoice(host));
   let corner: Corner | undefined;
   const shown = screen(host, refresh);
   const embedded: Layer[] = [];
@@ -54,7 +55,7 @@ export function mount(host: Host, words: Words): Banner {
     snapshot: host.snapshot,
     choose(act) {
       hide();
-      announce(say(`saved.${act.action}`), scene.words.language);
+      voice()(say(`saved.${act.action}`), scene.words.language);
       host.choose(act);
     },
     async speak(language) {
@@ -71,8 +72,13 @@ export function mount(host: Host, words: Words): Banner {
   };
 
   const put = async (view: View, opener: Element | null) => {
-    // Fetched while the visitor reads: what they decide is not to be lost for want of it.
-    host.act(() => {});
+    host.later(() => {
+      voice();
+      // Fetched while the visitor reads: what they decide is not to be lost for want of it, and
+      // leaves before they do.
+      host.act(() => {});
+      if (view === "banner" && !thrifty()) host.courier(() => {});
+    });
     // A language that was picked once, or that the page is in, goes before the one that was guessed.
     const picked = host.local.get(tongue);
     if (picked && picked !== scene.words.language) {
@@ -108,8 +114,6 @@ export function mount(host: Host, words: Words): Banner {
       gpc || dnt ? (await Promise.all([part(), scene.whole()]))[0].signalNotes : () => [];
     // The first layer takes no focus, so there is none to give back unless somebody opened it.
     shown.put(view, () => firstLayer(scene, settings, part, notes), opener);
-    // Fetched while the visitor reads, so that their choice leaves before they do.
-    if (!thrifty()) host.courier(() => {});
   };
 
   function show(view: View, opener: Element | null = null) {
@@ -135,6 +139,10 @@ export function mount(host: Host, words: Words): Banner {
   /** The way back comes once nothing else is shown; then it stays. */
   function refresh() {
     if (corner || coming || shown.shows()) return corner?.update(host.snapshot(), shown.shows());
+    host.later(settle);
+  }
+
+  function settle() {
     Promise.all([host.chunk<CornerModule>("corner"), scene.whole()])
       .then(([{ wayBack }]) => {
         corner ??= wayBack(() => scene, settings);
