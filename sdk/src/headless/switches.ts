@@ -2,6 +2,7 @@ import { presentAct } from "../courier/named";
 import { listen, matches, query } from "../dom";
 import type { Host } from "../host";
 import { keys, table } from "../natives";
+import { isOptOut } from "../optOut";
 import type { Act, Table } from "../types";
 
 const SWITCH = 'input[type="checkbox"][data-holdfire-category]';
@@ -58,15 +59,3 @@ export const openSwitches = ({ boot, snapshot }: Host): Switches => {
     },
   };
 };
-
-/** In an opt-out regime the sale switched off, and nothing on by the visitor's own will. */
-const isOptOut = (
-  { model, categories: rules }: Host["boot"]["rules"],
-  categories: Table<boolean>,
-  now: ReturnType<Host["snapshot"]>,
-): boolean =>
-  model === "opt_out" &&
-  rules.some(({ id, sale }) => sale && categories[id] === false) &&
-  keys(categories).every(
-    (id) => !categories[id] || /^(default|exempt)_/.test(now.categories[id]?.reason ?? ""),
-  );
