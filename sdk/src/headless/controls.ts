@@ -2,7 +2,7 @@ import { wholeAct } from "../act/whole";
 import { listen, matches, query, read } from "../dom";
 import type { Host } from "../host";
 import type { Act, Layer, Words } from "../types";
-import { CONTROL, isSeen, SIGNAL } from "./layers";
+import { CONTROL, hasForce, isSeen, SIGNAL } from "./layers";
 
 /** What grants least comes first: of controls inside each other, that one counts. */
 const NAMES = ["reject_all", "close", "withdraw", "save", "accept_all"] as const;
@@ -18,15 +18,11 @@ export const openControls = (
   done: () => void,
   over: () => boolean,
 ): void => {
-  const { boot, snapshot } = host;
+  const { boot } = host;
 
   /** Whether a signal has force here of which the visitor was told nothing. */
   const isUntold = () => {
-    const { gpc, dnt } = snapshot().signals;
-    return (
-      boot.rules.categories.some((rule) => (gpc && rule.gpc) || (dnt && rule.dnt)) &&
-      ![...query(document, SIGNAL)].some(isSeen)
-    );
+    return hasForce(host) && ![...query(document, SIGNAL)].some(isSeen);
   };
 
   const actFor = (control: (typeof NAMES)[number], layer: Layer): Act | undefined => {

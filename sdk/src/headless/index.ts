@@ -15,11 +15,11 @@
 import { query } from "../dom";
 import type { Banner, BannerModule, View } from "../types";
 import { openControls } from "./controls";
-import { hasWayBack, lackOf, NO_WAY_BACK, reveal, SIGNAL, toggle } from "./layers";
+import { hasForce, hasWayBack, lackOf, NO_WAY_BACK, reveal, SIGNAL, toggle } from "./layers";
 import { openSwitches } from "./switches";
 
 export const mount: BannerModule["mount"] = (host, words) => {
-  const { boot, snapshot, fail } = host;
+  const { fail } = host;
   const shown = new Map<View, Element | null>();
   const switches = openSwitches(host);
   let own: Promise<Banner> | undefined;
@@ -59,9 +59,7 @@ export const mount: BannerModule["mount"] = (host, words) => {
     if (lack) return handOver(lack, use);
     if (view === "banner") take("preferences");
     shown.set(view, opener);
-    const { gpc, dnt } = snapshot().signals;
-    const force = boot.rules.categories.some((rule) => (gpc && rule.gpc) || (dnt && rule.dnt));
-    for (const note of query(document, SIGNAL)) toggle(note, "hidden", !force);
+    for (const note of query(document, SIGNAL)) toggle(note, "hidden", !hasForce(host));
     switches.sync(true);
     reveal(view, true);
     // Two frames on, the page's own styles and scripts have had their say.

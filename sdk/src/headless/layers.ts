@@ -61,3 +61,9 @@ export const hasWayBack = (): boolean =>
   [...query(document, '[data-holdfire="preferences"]')].some(
     (node) => !matches(node, "[data-holdfire-layer] *"),
   );
+
+/** Whether a signal of the browser has force here, of which the visitor is to be told. */
+export const hasForce = ({ boot, snapshot }: Host): boolean => {
+  const { gpc, dnt } = snapshot().signals;
+  return boot.rules.categories.some((rule) => (gpc && rule.gpc) || (dnt && rule.dnt));
+};
