@@ -25,7 +25,7 @@ export function firstLayer(
   const { layout = "box", blocking } = boot.look;
   const voice = tone(boot);
   const notes = element("div", { class: "notes" });
-  const card = frame(scene, `card ${layout}`, [
+  const framed = frame(scene, `card ${layout}`, [
     ...wayOut(scene),
     element(
       "h2",
@@ -36,42 +36,49 @@ export function firstLayer(
     notes,
     links(scene, part),
     element("div", { class: "actions" }, ...controls(scene, voice === "notice", settings)),
-    // Which of the two it is, `blocking` tells.
-  ]) as HTMLDialogElement;
+  ]);
   const update = () => notes.replaceChildren(...signalNotes(scene));
   update();
-  let release = () => {};
-  return {
-    node: card,
-    open() {
-      release();
-      if (blocking) {
-        // A dialog that was moved with its body still says `open`, but is not modal any more.
-        card.removeAttribute("open");
-        card.showModal();
-        card.querySelector("h2")?.focus();
-      } else {
-        card.showPopover?.();
-        release = keepClear(scene.host, card);
-      }
-    },
-    update,
-    close() {
-      release();
-      // Closed, it gives the focus back to where the page had it.
-      if (blocking) card.close();
-      card.remove();
-    },
-  };
+  return { ...framed, update };
 }
 
 /** What the first layer stands in: a region of the page, or a dialog the page waits for. */
-export function frame({ boot, words }: Scene, kind: string, parts: HTMLElement[]): HTMLElement {
+export function frame(
+  { boot, host, words }: Scene,
+  kind: string,
+  parts: HTMLElement[],
+): Omit<Layer, "update"> {
   const { language: lang, direction: dir } = words;
   const named = { class: kind, lang, dir, "aria-labelledby": "question", "data-layer": "1" };
-  if (boot.look.blocking) return element("dialog", { ...named, "aria-modal": "true" }, ...parts);
+  if (boot.look.blocking) {
+    const node = element("dialog", { ...named, "aria-modal": "true" }, ...parts);
+    const close = () => {
+      // Closed, it gives the focus back to where the page had it.
+      node.close();
+      node.remove();
+    };
+    return { node, open: () => showModal(node), close };
+  }
   // The top layer keeps a page's own z-index away; "manual" leaves Escape and the page alone.
-  return element("section", { ...named, popover: "manual", role: "region" }, ...parts);
+  const node = element("section", { ...named, popover: "manual", role: "region" }, ...parts);
+  let release = () => {};
+  const close = () => {
+    release();
+    node.remove();
+  };
+  const open = () => {
+    release();
+    node.showPopover?.();
+    release = keepClear(host, node);
+  };
+  return { node, open, close };
+}
+
+/** Has the page wait for a dialog. One that was moved with its body says `open` and is not modal. */
+export function showModal(dialog: HTMLDialogElement): void {
+  dialog.removeAttribute("open");
+  dialog.showModal();
+  dialog.querySelector("h2")?.focus();
 }
 
 /**

@@ -1,5 +1,5 @@
 import { button, element, link } from "./element";
-import { frame, pageLinks, uniformControls } from "./firstLayer";
+import { frame, pageLinks, showModal, uniformControls } from "./firstLayer";
 import { decidable, follow, record, uniformAct } from "./selection";
 import { dress } from "./stage";
 
@@ -14,6 +14,7 @@ export const hands = {
   link,
   pageLinks,
   record,
+  showModal,
   uniformAct,
   uniformControls,
 };

@@ -9,7 +9,7 @@ import { wear } from "./wear";
  * without deciding, which never counts as a choice.
  */
 export function centre(scene: Scene, left: () => void): Layer {
-  const { button, element, say } = scene;
+  const { button, element, say, showModal } = scene;
   const kind = { class: "card dialog centre", "aria-modal": "true" };
   const dialog = element("dialog", { ...kind, ...NAMED });
   const close = { class: "close", "data-control": "close", "aria-label": say("button.close") };
@@ -24,10 +24,7 @@ export function centre(scene: Scene, left: () => void): Layer {
     node: dialog,
     open() {
       wear(scene, dialog);
-      // A dialog that was moved with its body still says `open`, but is not modal any more.
-      dialog.removeAttribute("open");
-      dialog.showModal();
-      dialog.querySelector("h2")?.focus();
+      showModal(dialog);
     },
     update,
     // It does not tell `left`: what is taken away does not fire `close`.
