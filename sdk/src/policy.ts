@@ -12,6 +12,7 @@ import type {
   Circumstances,
   Decision,
   Decisions,
+  MinorEffect,
   Prior,
   Prompt,
   Reason,
@@ -84,16 +85,9 @@ const judge = (rules: Rules, { now, notice_version, signals, prior, ...who }: Ci
   const beats = (noticed: boolean | undefined) =>
     rules.conflict_rule === "explicit_wins" ||
     (noticed && (who.known || rules.conflict_rule !== "signal_wins_until_reconfirmed_known"));
-  // On a site for children nobody can be said to be older.
-  const age = Math.min(who.age ?? Infinity, rules.assume_age ?? Infinity);
-  // Who was asked and has not answered may be of any age: every band holds.
-  const unanswered = rules.ask_age && who.age === null;
-
   return (rule: CategoryRule, said: boolean | undefined): Reason => {
     if (rule.locked) return "necessary";
-    const minor = rule.minors
-      .filter(([from, to]) => unanswered || (from <= age && age <= to))
-      .map(([, , effect]) => effect);
+    const minor = minorEffects(rules, rule, who.age);
     if (minor.includes("ban")) return "minor";
     if (minor.includes("parental_opt_in") && !who.parental) return "minor";
     if (said === false && refusalStands) {
@@ -111,6 +105,26 @@ const judge = (rules: Rules, { now, notice_version, signals, prior, ...who }: Ci
     return (said && lapse) || "default_denied";
   };
 };
+
+/** What the rules for minors do to a category for a visitor of this age, in years. */
+const minorEffects = (
+  { assume_age, ask_age }: Rules,
+  { minors }: CategoryRule,
+  told: number | null,
+): MinorEffect[] => {
+  // On a site for children nobody can be said to be older.
+  const age = Math.min(told ?? Infinity, assume_age ?? Infinity);
+  // Who was asked and has not answered may be of any age: every band holds.
+  const unanswered = ask_age && told === null;
+  return minors
+    .filter(([from, to]) => unanswered || (from <= age && age <= to))
+    .map(([, , effect]) => effect);
+};
+
+/** Whether a consent can allow a category to a visitor of this age, signals apart. */
+export const canUnlock = (rules: Rules, rule: CategoryRule, age: number | null): boolean =>
+  !rule.consent_cannot_unlock &&
+  minorEffects(rules, rule, age).every((effect) => effect === "opt_in");
 
 /** Only these say "yes". Closing a notice, or opting out of a sale, grants nothing. */
 const isConsent = ({ action }: Prior): boolean => action === "accept_all" || action === "save";

@@ -209,6 +209,7 @@ test("a switch that no choice can turn on, because of the visitor's age, cannot 
   const { all } = region({
     boot: bootOf(optIn({ categories: [asked, banned] })),
     snapshot: snapshotOf({ analytics: minor, marketing: minor }),
+    local: { "holdfire:demo:age": "12" },
   });
   const usable = all<HTMLInputElement>("[id^=category-]").map(({ disabled }) => !disabled);
   expect(usable).toEqual([true, false]);

@@ -2,6 +2,7 @@ import { element } from "../banner/element";
 import { speaker } from "../banner/texts";
 import { presentAct } from "../courier/named";
 import type { Host } from "../host";
+import { canUnlock } from "../policy";
 import type { Act, CategoryRule, Reason, Words } from "../types";
 
 export type Control = "load_once" | "always_allow";
@@ -82,15 +83,9 @@ const isOpen = (
   rules: readonly CategoryRule[],
   signals: readonly string[] | null,
 ): boolean => {
-  const { ask_age, assume_age, conflict_rule } = boot.rules;
-  const told = age();
-  const years = Math.min(told ?? Infinity, assume_age ?? Infinity);
-  // Who was asked and has not answered may be of any age.
-  const bars = ([from, to, effect]: CategoryRule["minors"][number]) =>
-    effect !== "opt_in" && ((ask_age && told === null) || (from <= years && years <= to));
   return (
-    !(signals?.[0] && conflict_rule === "signal_wins_until_reconfirmed_known") &&
-    rules.every((rule) => !rule.consent_cannot_unlock && !rule.minors.some(bars))
+    !(signals?.[0] && boot.rules.conflict_rule === "signal_wins_until_reconfirmed_known") &&
+    rules.every((rule) => canUnlock(boot.rules, rule, age()))
   );
 };
 

@@ -1,4 +1,5 @@
 import { signalStands } from "../banner/selection";
+import { canUnlock } from "../policy";
 import type { CategoryRule } from "../types";
 import type { Form } from "./form";
 import { serviceList } from "./services";
@@ -63,12 +64,6 @@ export function switchPart(
 }
 
 /** No choice on this page could open it, so that a switch would promise too much. */
-function isFixed({ boot, snapshot }: Form, rule: CategoryRule): boolean {
-  const { id, consent_cannot_unlock, minors } = rule;
-  return (
-    consent_cannot_unlock ||
-    signalStands(boot, snapshot(), id) ||
-    (snapshot().categories[id]?.reason === "minor" &&
-      !minors.some(([, , effect]) => effect === "opt_in"))
-  );
+function isFixed({ boot, host, snapshot }: Form, rule: CategoryRule): boolean {
+  return !canUnlock(boot.rules, rule, host.age()) || signalStands(boot, snapshot(), rule.id);
 }
