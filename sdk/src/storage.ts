@@ -79,6 +79,10 @@ export const OUT = ":out:";
 export const keyOf = (site: string): string => `holdfire:${site}`;
 export const prefixOf = (site: string): string => keyOf(site) + OUT;
 
+/** What follows the key of the years that were told, and of the language that was picked. */
+export const YEARS = ":age";
+export const LANGUAGE = ":language";
+
 /** What follows the key of a mark: everything was refused, and no act could be made of it yet. */
 export const REFUSED = ":no";
 

@@ -12,7 +12,7 @@ import { asks, openPrompter } from "./prompt";
 import { isRefused } from "./refused";
 import { either, readSignals, type Speaking } from "./signals";
 import { openState } from "./state";
-import { keyOf, openArea, openMemory, REFUSED } from "./storage";
+import { keyOf, openArea, openMemory, REFUSED, YEARS } from "./storage";
 import { openTabs } from "./tabs";
 import type { Boot, Cause, Holdfire, Part, PartModule, Snapshot, Words } from "./types";
 import { openWaiters } from "./waiters";
@@ -56,7 +56,7 @@ export const openView = (boot: Boot, { base, nonce, declared, load, inlined }: O
   const signals = () => either(boot.signals, readSignals(navigator, window as Speaking));
   // Who said to be twelve is not older for saying nothing now. What stands was just read: to read it
   // again would cost another look at the cookies, which browsers make the page wait for.
-  const age = () => youngest([declared, local.get(`${key}:age`), state.standing?.age]);
+  const age = () => youngest([declared, local.get(key + YEARS), state.standing?.age]);
   const refused = () => local.get(key + REFUSED) !== null;
   const state = openState(boot, { memory, signals, now, age, refused });
   const waiters = openWaiters(state.decision, speaker.run);

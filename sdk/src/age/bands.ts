@@ -1,6 +1,6 @@
 import type { Scene } from "../banner/scene";
 import { speaker } from "../banner/texts";
-import { keyOf } from "../storage";
+import { keyOf, YEARS } from "../storage";
 import type { Rules, Words } from "../types";
 
 /** The ages, in whole years, from which the law here treats a visitor differently; the first is 0. */
@@ -31,7 +31,7 @@ export function bandButtons(scene: Scene, more: Words, go: () => void): HTMLElem
   const all = limits(boot.rules);
   const buttons = all.map((years, index) => {
     const answer = () => {
-      host.local.set(`${keyOf(boot.site)}:age`, String(years));
+      host.local.set(keyOf(boot.site) + YEARS, String(years));
       host.settle("choice");
       go();
     };

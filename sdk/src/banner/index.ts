@@ -1,5 +1,5 @@
 import type { Host } from "../host";
-import { keyOf } from "../storage";
+import { keyOf, LANGUAGE } from "../storage";
 import type { Banner, Snapshot, View, Words } from "../types";
 import { firstLayer } from "./firstLayer";
 import { focused } from "./focused";
@@ -31,7 +31,7 @@ export function mount(host: Host, words: Words): Banner {
     const rest = () => {};
     return { show: rest, embed: rest, update: rest, hide: rest };
   }
-  const tongue = `${keyOf(boot.site)}:language`;
+  const tongue = keyOf(boot.site) + LANGUAGE;
   const say = speaker(() => scene.words);
   const part = () => host.chunk<PreferencesModule>("preferences");
   const settings = (opener: Element | null) => show("preferences", opener);

@@ -1,5 +1,5 @@
 import { query } from "../dom";
-import { keyOf } from "../storage";
+import { keyOf, LANGUAGE } from "../storage";
 import type { HeldModule, Words } from "../types";
 import { alwaysAct, offerFor } from "./offer";
 import { layOut, openPlace, type Place } from "./place";
@@ -63,7 +63,7 @@ export const mount: HeldModule["mount"] = (host, first) => {
 
   /** The language may have been picked by now, or another one since. */
   const speak = async () => {
-    const language = local.get(`${keyOf(boot.site)}:language`) ?? first.language;
+    const language = local.get(keyOf(boot.site) + LANGUAGE) ?? first.language;
     if (words?.language === language) return;
     const [said, more] = await Promise.all([host.words(language), host.words(language, "more")]);
     words = { ...said, texts: { ...said.texts, ...more.texts } };
