@@ -26,7 +26,7 @@ export function stage({ boot: { look } }: Host, place: Place, moved: () => void)
   const root = element("div", { class: "root" });
   const shadow = box.attachShadow({ mode: "open" });
   dress(shadow, css);
-  paint(root, look);
+  paint(root, look, css);
   shadow.append(root);
   let raised = false;
   let left = RETURNS;
@@ -65,18 +65,28 @@ export function stage({ boot: { look } }: Host, place: Place, moved: () => void)
   };
 }
 
-/** The site's own colours. The page may still say others for its tokens. */
-export function paint(root: HTMLElement, { light = {}, dark = {} }: Host["boot"]["look"]): void {
-  const both = CSS.supports("color", "light-dark(#000,#fff)");
-  for (const [token, colour] of Object.entries(light)) {
-    const other = dark[token] ?? colour;
+/**
+ * The site's own colours. The page may still say others for its tokens. What is named for the dark
+ * theme alone is for the light one as the sheet has it, which says that of each token first.
+ */
+export function paint(
+  root: HTMLElement,
+  { light = {}, dark = {} }: Host["boot"]["look"],
+  sheet: string,
+): void {
+  const page = getComputedStyle(document.documentElement);
+  for (const token of Object.keys({ ...light, ...dark })) {
     const name = `--hf-${token.replace("_", "-")}`;
-    const now = both ? `light-dark(${colour},${other})` : colour;
-    if (!getComputedStyle(document.documentElement).getPropertyValue(name)) {
-      root.style.setProperty(name, now);
+    const colour = light[token] ?? sheet.split(`${name}, `)[1]?.split(")", 1)[0];
+    const both = `light-dark(${colour},${dark[token] ?? colour})`;
+    if (colour && !page.getPropertyValue(name)) {
+      root.style.setProperty(name, CSS.supports("color", both) ? both : colour);
     }
   }
 }
+
+/** Read once, worn by every stage. */
+const sheets = new Map<string, CSSStyleSheet>();
 
 /**
  * Constructed style sheets are not inline styles, so they pass `style-src 'self'`. Browsers without
@@ -84,8 +94,12 @@ export function paint(root: HTMLElement, { light = {}, dark = {} }: Host["boot"]
  */
 export function dress(shadow: ShadowRoot, text: string): void {
   try {
-    const sheet = new CSSStyleSheet();
-    sheet.replaceSync(text);
+    let sheet = sheets.get(text);
+    if (!sheet) {
+      sheet = new CSSStyleSheet();
+      sheet.replaceSync(text);
+      sheets.set(text, sheet);
+    }
     shadow.adoptedStyleSheets.push(sheet);
   } catch {
     const nonce = document.querySelector<HTMLElement>("[nonce]")?.nonce ?? "";

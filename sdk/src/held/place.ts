@@ -39,7 +39,7 @@ export const openPlace = (held: HTMLElement, look: Look): Place => {
   const root = element("div", { class: "root" });
   const shadow = box.attachShadow({ mode: "open" });
   dress(shadow, css);
-  paint(root, look);
+  paint(root, look, css);
   shadow.append(root);
   const own = held.style;
   const before = [own.getPropertyValue("display"), own.getPropertyPriority("display")] as const;
