@@ -60,6 +60,9 @@ LinkDuty = Literal[
 EvidenceTag = Literal["S", "M", "D"]
 """S: seen in a source. M: from memory. D: an engineering decision, not a statement of law."""
 
+ASKING: frozenset[Prompt] = frozenset({"notice", "banner"})
+"""What comes to the visitor by itself, to ask or to inform."""
+
 
 class Value(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """A frozen value; decoding one refuses members it does not know."""

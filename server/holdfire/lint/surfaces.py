@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from datetime import date
 
 from holdfire.errors import ConfigError
-from holdfire.law import Regime, Value
+from holdfire.law import ASKING, Regime, Value
 from holdfire.lint.finding import Facts
 from holdfire.model import Location, Site
 from holdfire.regimes import Lawbook
@@ -81,7 +81,7 @@ def _surface(site: Site, code: str, regime: Regime) -> Surface:
         site=site,
         place=code,
         facts=Facts.of(site, regime, rules),
-        prompts=rules.surface in {"banner", "notice"},
+        prompts=rules.surface in ASKING,
         languages=(site.default_language,),
     )
 
