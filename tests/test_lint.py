@@ -380,11 +380,26 @@ def test_the_banners_own_colours_pass(name: str) -> None:
 
 
 def test_the_lint_knows_the_banners_own_colours() -> None:
-    """Its table is what the style sheets have."""
-    css = "".join(sheet.read_text() for sheet in (ROOT / "sdk/src").rglob("*.css"))
-    for token, light in TOKENS["light"].items():
-        name = token.replace("_", "-")
-        assert f"light-dark({light}, {TOKENS['dark'][token]})" in css, name
+    """Its table is that of ``tokens.css``: every colour of each theme, and no other."""
+    css = (ROOT / "sdk/src/tokens.css").read_text()
+    plain, _, themed = css.partition("@supports")
+    light = dict(re.findall(r"var\(--hf-([a-z-]+), (#[0-9a-f]+)\)", plain))
+    both = re.findall(r"var\(--hf-([a-z-]+), light-dark\((#[0-9a-f]+), (#[0-9a-f]+)\)\)", themed)
+    dark = light | {name: colour for name, _, colour in both}
+
+    assert light == {name.replace("_", "-"): text for name, text in TOKENS["light"].items()}
+    assert dark == {name.replace("_", "-"): text for name, text in TOKENS["dark"].items()}
+    assert all(light[name] == colour for name, colour, _ in both)
+
+
+def test_no_other_sheet_has_colours_of_its_own_for_a_token() -> None:
+    """A token's colour stands in one place: any other sheet only reads it."""
+    sheets = [*(ROOT / "sdk/src").rglob("*.css")]
+    assert len(sheets) > 1
+    for sheet in sheets:
+        if sheet.name != "tokens.css":
+            for name in TOKENS["light"]:
+                assert f"--hf-{name.replace('_', '-')}" not in sheet.read_text(), sheet
 
 
 # ---------------------------------------------------------------- surfaces

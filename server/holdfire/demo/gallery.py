@@ -21,7 +21,7 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute, Mount, Route
 from starlette.types import Receive, Scope, Send
 
-from holdfire.demo.collector import HTML
+from holdfire.demo.page import html_response
 from holdfire.errors import BadQuery, NotFound
 from holdfire.ground import ground
 from holdfire.model import Colours, Look, Signals, Site, Visitor
@@ -150,7 +150,7 @@ def gallery(static: Path, third: str) -> list[BaseRoute]:
         }
         first = {"surface": EVERY, "theme": EVERY, "language": "en", "width": "phone"}
         wanted = first | _query(request, offered)
-        return _html(_filled(template, offered, wanted), PAGE_POLICY)
+        return html_response(_filled(template, offered, wanted), PAGE_POLICY, framed=True)
 
     async def scene(request: Request) -> Response:
         offered: dict[str, Mapping[str, object]] = {
@@ -163,7 +163,7 @@ def gallery(static: Path, third: str) -> list[BaseRoute]:
             raise BadQuery("A scene needs a surface, a theme and a language.")
         nonce = secrets.token_urlsafe(16)
         drawn = _drawn(request, Scene(**found), frame, pages)
-        return _html(drawn.replace(NONCE, nonce), policy.replace(NONCE, nonce))
+        return html_response(drawn.replace(NONCE, nonce), policy.replace(NONCE, nonce), framed=True)
 
     return [
         Route("/gallery", page),
@@ -293,13 +293,3 @@ def _statutory(request: Request, site: Site, geo: str) -> str:
     visitor = Visitor(location=place(geo), signals=Signals(), languages=(), address_prefix="")
     found = links(site, ground(ctx, site, visitor, ctx.clock()).resolution.regime)
     return found[0].label if found else ""
-
-
-def _html(body: str, content_security_policy: str) -> Response:
-    """A page no cache keeps: its nonce is for one answer."""
-    headers = {
-        "content-security-policy": content_security_policy,
-        "cache-control": "no-store",
-        "x-frame-options": "SAMEORIGIN",
-    }
-    return Response(body, headers=headers, media_type=HTML)

@@ -13,8 +13,9 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
 from holdfire import consent, explain, policy
-from holdfire.demo.collector import HTML, JAVASCRIPT, Tally
+from holdfire.demo.collector import JAVASCRIPT, Tally
 from holdfire.demo.gallery import gallery
+from holdfire.demo.page import html_response
 from holdfire.errors import NotFound
 from holdfire.explain import Explanation
 from holdfire.ground import circumstances, ground
@@ -95,10 +96,10 @@ def shop(static: Path, third: str, tally: Tally) -> list[BaseRoute]:
         nonce = secrets.token_urlsafe(16)
         html = template.replace(NONCE, nonce).replace(GEO, f"?geo={geo}" if geo else "")
         policy_header = POLICY.replace(NONCE, nonce).replace(THIRD, third)
-        return _html(html, policy_header)
+        return html_response(html, policy_header)
 
     async def legal_page(request: Request) -> Response:  # noqa: ARG001 -- the endpoint signature
-        return _html(legal, "default-src 'self'; base-uri 'none'; frame-ancestors 'none'")
+        return html_response(legal, "default-src 'self'; base-uri 'none'; frame-ancestors 'none'")
 
     async def file(request: Request) -> Response:
         name = request.path_params["name"]
@@ -124,12 +125,6 @@ def shop(static: Path, third: str, tally: Tally) -> list[BaseRoute]:
         Route("/demo/{name}", file),
         *gallery(static, third),
     ]
-
-
-def _html(body: str | bytes, content_security_policy: str) -> Response:
-    """A page no cache keeps: its nonce is for one answer."""
-    headers = {"content-security-policy": content_security_policy, "cache-control": "no-store"}
-    return Response(body, headers=headers, media_type=HTML)
 
 
 async def trace(request: Request) -> Response:

@@ -11,7 +11,7 @@ from functools import cache
 
 from holdfire.errors import Problem
 from holdfire.lint.configuration import configuration
-from holdfire.lint.wording import load
+from holdfire.lint.wording import Phrases, load
 from holdfire.model import Site
 from holdfire.regimes import Lawbook
 from holdfire.settings import shipped
@@ -20,7 +20,8 @@ WORDING = "config/wording"
 
 
 @cache
-def _phrases() -> Mapping[str, tuple[str, ...]]:
+def phrases() -> Phrases:
+    """The shipped lists of steering words, read once. Raises ``ConfigError``."""
     return load(shipped(WORDING))
 
 
@@ -29,7 +30,7 @@ def faults(sites: Mapping[str, Site], lawbook: Lawbook) -> list[Problem]:
 
     Raises ``ConfigError`` if the lists of steering words cannot be read.
     """
-    found = configuration(sites, lawbook.regimes, _phrases())
+    found = configuration(sites, lawbook.regimes, phrases())
     return [
         Problem(f"{f.site}.toml", f.element, f"{f.rule}: {f.measured} ({f.law})", f.remedy)
         for f in found

@@ -1,30 +1,24 @@
 """The browser the lint looks through: found, started, and ended again by whoever started it.
 
-Playwright is an extra (``pip install 'holdfire[scan]'``), and this is the only module that lives
-without it: it can then say what is missing.
+Playwright is an extra (``pip install 'holdfire[scan]'``), and this is the only module that asks for
+it: it can then say what is missing. It does so when somebody wants to look, not when it is read:
+every other verb of the command line would wait for Playwright too.
 """
 
 from __future__ import annotations
 
+import importlib
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from shutil import which
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from holdfire.errors import ConfigError, Problem
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Browser, Playwright
-
-try:
-    from playwright.sync_api import Error, sync_playwright
-except ImportError:  # the extra is not installed; ``chromium`` says so when it is asked for
-    Error = RuntimeError  # type: ignore[misc, assignment]  # never raised without Playwright
-    sync_playwright = None  # type: ignore[assignment]  # what a missing extra leaves behind
-
-__all__ = ["Error", "Unavailable", "chromium"]
+    from playwright.sync_api import Browser, Error, Playwright
 
 PROGRAMS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 QUIET = (
@@ -47,14 +41,26 @@ class Unavailable(ConfigError):
 @contextmanager
 def chromium() -> Iterator[Browser]:
     """A Chromium of our own, ended on the way out. Raises ``Unavailable``."""
-    if sync_playwright is None:
-        raise Unavailable("Playwright is not installed", "pip install 'holdfire[scan]'")
-    with sync_playwright() as playwright:
+    with _playwright().sync_playwright() as playwright:
         started = _start(playwright)
         try:
             yield started
         finally:
             started.close()
+
+
+def failure() -> type[Error]:
+    """What Playwright raises: for an ``except``, which asks only once something was raised."""
+    raised: type[Error] = _playwright().Error
+    return raised
+
+
+def _playwright() -> Any:
+    try:
+        return importlib.import_module("playwright.sync_api")  # 0.15 s, for who looks only
+    except ImportError as missing:
+        remedy = "pip install 'holdfire[scan]'"
+        raise Unavailable("Playwright is not installed", remedy) from missing
 
 
 def _start(playwright: Playwright) -> Browser:
@@ -67,7 +73,7 @@ def _start(playwright: Playwright) -> Browser:
         return playwright.chromium.launch(
             executable_path=program, args=[*QUIET, *sandbox], timeout=START_MS
         )
-    except Error as error:
+    except failure() as error:
         raise Unavailable(
             f"{program} does not start: {_first_line(error)}", "try it by hand"
         ) from error

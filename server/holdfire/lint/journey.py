@@ -4,7 +4,7 @@ A breadth-first search over the visible controls. Its ends are known by what con
 do; the ways between are really walked, each from a page loaded anew.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from typing import NamedTuple
 
@@ -42,11 +42,11 @@ def walked(fresh: Fresh) -> Journey:
     consented = refused = Ways(asks=False, grant=None, refuse=None)
     if met.grant is not None:
         with fresh() as visit:
-            _walk(visit, met.grant)
+            _walk(visit, met.grant.steps)
             consented = search(visit)
     if met.refuse is not None:
         with fresh() as visit:
-            _walk(visit, met.refuse)
+            _walk(visit, met.refuse.steps)
             refused = search(visit)
     return Journey(
         asks=met.asks,
@@ -64,10 +64,14 @@ def search(visit: Visit) -> Ways:
     known: set[object] = set()
     frontier: list[tuple[int, ...]] = [()]
     asks = False
+    stands: tuple[int, ...] | None = None  # the clicks that the page has seen since it was loaded
     for depth in range(CLICKS):
         ahead: list[tuple[int, ...]] = []
         for path in frontier:
-            if not _walk(visit, Way(depth, path)):
+            # Whoever stands one click before it goes on from there.
+            arrived = visit.press(path[-1]) if path and path[:-1] == stands else _walk(visit, path)
+            stands = path if arrived else None
+            if not arrived:
                 continue
             seen = visit.measure()
             if not path:
@@ -112,10 +116,10 @@ def _onward(seen: Measurement) -> list[int]:
     return [*doors, *unmarked[:BRANCHES]]
 
 
-def _walk(visit: Visit, way: Way) -> bool:
+def _walk(visit: Visit, steps: Sequence[Step]) -> bool:
     """Load the page and take the steps; ``False`` where one cannot be taken."""
     visit.open()
-    for step in way.steps:
+    for step in steps:
         if isinstance(step, str):
             visit.turn(step)
         elif not visit.press(step):

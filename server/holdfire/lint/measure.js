@@ -1,73 +1,16 @@
 /**
- * Measures the consent banner of the page it is run in, and changes nothing that lasts.
- *
- * `ask` is null for the measurement as plain JSON, "ready" for whether a layer can be seen, the
- * number of a control for the element itself, so that it can be clicked, or "on" or "off" to turn
- * every switch of a category, which gives back how many were turned.
- *
- * Two kinds of banner are understood. Our own: shadow roots of `holdfire-ui`, with `data-control`
- * and `.card`, `dialog` or `data-layer`. One that the site draws: `data-holdfire` on its controls
- * and `data-holdfire-layer` on its layers.
+ * Measures the consent banner of the page it is run in, as JSON (see `measurement.py`). It is given
+ * what can be seen there (`sight.js`), and changes nothing that lasts.
  */
-(ask) => {
-  const FAINT = 0.1; // opacity below which nobody sees a thing
-  const MARKED = "[data-control], [data-holdfire]";
-  const PRESSABLE = "button, [role=button]";
-  const SWITCH = "input[type=checkbox], [role=switch], [role=checkbox]";
+(sight) => {
+  const { FAINT, MARKED, PRESSABLE, all, controls, layers } = sight;
+  const { clean, deep, hit, inLayer, layerNumber, name, once, opacity, parent, role } = sight;
+  const { checked, disabled, plain, switches, visible, within } = sight;
 
   const round = (number) => Math.round(number * 100) / 100;
-  const clean = (text) => text.replace(/\s+/g, " ").trim();
 
-  /** Every element below a root, through open shadow roots. */
-  const deep = (root, found = []) => {
-    for (const element of root.querySelectorAll("*")) {
-      found.push(element);
-      if (element.shadowRoot) deep(element.shadowRoot, found);
-    }
-    return found;
-  };
-  const parent = (element) =>
-    element.assignedSlot ?? element.parentElement ?? element.getRootNode().host ?? null;
-  const within = (element, ancestor) => {
-    let node = element;
-    while (node && node !== ancestor) node = parent(node);
-    return node === ancestor;
-  };
-  const ours = (element) => element.getRootNode().host?.localName === "holdfire-ui";
-  const layerNumber = (element) => {
-    const { holdfireLayer, layer } = element.dataset ?? {};
-    if (holdfireLayer) return Number(holdfireLayer);
-    if (!ours(element)) return 0;
-    if (layer) return Number(layer);
-    return element.matches(".card") ? 1 : element.matches("dialog") ? 2 : 0;
-  };
+  // ---------------------------------------------------------------- where it lies
 
-  // ---------------------------------------------------------------- what can be seen
-
-  const opacity = (element) => {
-    let product = 1;
-    for (let node = element; node; node = parent(node)) {
-      product *= Number(getComputedStyle(node).opacity);
-    }
-    return product;
-  };
-  const visible = (element) => {
-    const { width, height } = element.getBoundingClientRect();
-    const drawn = element.checkVisibility({ visibilityProperty: true, opacityProperty: true });
-    return drawn && width > 0 && height > 0 && opacity(element) >= FAINT;
-  };
-  /** The usual ways to let a text be read out and not seen. */
-  const aside = (element) => {
-    for (let node = element; node; node = parent(node)) {
-      const { width, height } = node.getBoundingClientRect();
-      const { clipPath, overflow, position } = getComputedStyle(node);
-      if (clipPath.startsWith("inset(50%")) return true;
-      if (width <= 2 && height <= 2 && overflow !== "visible" && /fix|abs/.test(position)) {
-        return true;
-      }
-    }
-    return false;
-  };
   /** The part of its area that is on the screen without scrolling, from 0 to 1. */
   const shown = (element) => {
     let { left, top, right, bottom } = element.getBoundingClientRect();
@@ -87,15 +30,6 @@
     }
     cut({ left: 0, top: 0, right: innerWidth, bottom: innerHeight });
     return area ? (Math.max(0, right - left) * Math.max(0, bottom - top)) / area : 0;
-  };
-  const hit = (x, y) => {
-    let found = document.elementFromPoint(x, y);
-    while (found?.shadowRoot) {
-      const inner = found.shadowRoot.elementFromPoint(x, y);
-      if (!inner || inner === found) break;
-      found = inner;
-    }
-    return found;
   };
   /** Whether something else lies over the middle of it. */
   const covered = (element) => {
@@ -136,7 +70,7 @@
     return colour;
   })();
   /** What an element stands on, as far as style tells; `image` where a picture shows through. */
-  const ground = (element) => {
+  const ground = once((element) => {
     const sheets = [];
     let image = false;
     for (let node = element; node; node = parent(node)) {
@@ -148,7 +82,7 @@
     }
     const colour = sheets.reduceRight((under, sheet) => over(sheet, under), paper.slice(0, 3));
     return { colour: colour.map(Math.round), image };
-  };
+  });
   const inked = (css, element, under) =>
     over(faded(rgba(css), opacity(element)), under).map(Math.round);
 
@@ -164,23 +98,13 @@
     const side = (name) => Math.max(...boxes.map((found) => found[name]));
     return { width: round(side("width")), height: round(side("height")) };
   };
-  const role = (element) => element.dataset.control ?? element.dataset.holdfire ?? "";
-  const name = (element) => {
-    const { control, holdfire } = element.dataset ?? {};
-    const mark = control
-      ? `[data-control=${control}]`
-      : holdfire
-        ? `[data-holdfire=${holdfire}]`
-        : element.id
-          ? `#${element.id}`
-          : element.classList?.length
-            ? `.${element.classList[0]}`
-            : "";
-    return element.localName + mark;
-  };
   const words = (element) =>
     clean(
-      element.getAttribute("aria-label") || element.innerText || element.value || element.title || "",
+      element.getAttribute("aria-label") ||
+        element.innerText ||
+        element.value ||
+        element.title ||
+        "",
     );
   const kind = (element) => {
     if (element.hasAttribute("role")) return element.getAttribute("role");
@@ -207,11 +131,17 @@
         visible(part),
     );
     const own = (part) => [...part.childNodes].filter((node) => node.nodeType === Node.TEXT_NODE);
-    return clean(lines.flatMap(own).map((node) => node.data).join(" ")).length;
+    return clean(
+      lines
+        .flatMap(own)
+        .map((node) => node.data)
+        .join(" "),
+    ).length;
   };
   const edge = (style) => {
     const sides = ["Top", "Right", "Bottom", "Left"].filter(
-      (side) => style[`border${side}Style`] !== "none" && parseFloat(style[`border${side}Width`]) > 0,
+      (side) =>
+        style[`border${side}Style`] !== "none" && parseFloat(style[`border${side}Width`]) > 0,
     );
     const [side] = sides;
     // A line under a word is no box around it.
@@ -236,7 +166,6 @@
   };
 
   const control = (element, index) => {
-    const style = getComputedStyle(element);
     const paint = painted(element);
     // The words may stand in an element of their own within the control.
     const ink = [element, ...element.querySelectorAll("*")].find((part) =>
@@ -255,10 +184,10 @@
       font_weight: parseFloat(inkStyle.fontWeight),
       colour: inked(inkStyle.color, ink ?? element, paint.fill),
       paint,
-      visible: visible(element) && !aside(element),
+      visible: plain(element),
       shown: round(shown(element)),
       covered: covered(element),
-      disabled: element.matches(":disabled, [aria-disabled=true]"),
+      disabled: disabled(element),
       focusable: element.tabIndex >= 0 && !element.matches(":disabled"),
       beside: beside(element),
       leaves: element.localName === "a" && /^https?:/.test(element.getAttribute("href") ?? ""),
@@ -270,13 +199,14 @@
     const own = /^category-(.+)$/.exec(element.id)?.[1];
     const part = element.closest(".category, [data-category]");
     const around =
-      part?.dataset.category ?? part?.querySelector("[id^=category-]")?.id.slice("category-".length);
+      part?.dataset.category ??
+      part?.querySelector("[id^=category-]")?.id.slice("category-".length);
     return {
       element: name(element),
       category: named || own || around || element.id || element.name || "",
       service: element.id.startsWith("service-"),
-      checked: element.checked ?? element.getAttribute("aria-checked") === "true",
-      disabled: element.matches(":disabled, [aria-disabled=true]"),
+      checked: checked(element),
+      disabled: disabled(element),
       target: target(element),
       paint: painted(element),
     };
@@ -289,7 +219,7 @@
     if (!text || /^(script|style|template|option)$/.test(element.localName)) return null;
     const style = getComputedStyle(element);
     const { colour, image } = ground(element);
-    const seen = visible(element) && !aside(element) && parseFloat(style.fontSize) >= 1;
+    const seen = plain(element) && parseFloat(style.fontSize) >= 1;
     const inside = element.closest(`${MARKED}, ${PRESSABLE}`);
     return {
       element: name(element),
@@ -321,7 +251,7 @@
     if (page.inert || document.body.inert || (others.length && others.every((o) => o.inert))) {
       found.push("inert page");
     }
-    const veil = (element) => {
+    const veil = once((element) => {
       for (let node = element; node && node !== document.body; node = parent(node)) {
         const { width, height } = node.getBoundingClientRect();
         const whole = width >= innerWidth * 0.98 && height >= innerHeight * 0.98;
@@ -329,7 +259,7 @@
         if (getComputedStyle(node).position === "fixed" && whole && bare) return true;
       }
       return false;
-    };
+    });
     let free = 0;
     let veiled = 0;
     for (let row = 0.5; row < 12; row += 1) {
@@ -346,32 +276,6 @@
 
   // ---------------------------------------------------------------- all of it
 
-  for (const animation of document.getAnimations()) {
-    try {
-      animation.finish();
-    } catch {
-      // Endless ones cannot be finished, and move nothing that is measured here.
-    }
-  }
-  const all = deep(document);
-  const layers = all.filter((element) => layerNumber(element) && visible(element));
-  if (ask === "ready") return layers.length > 0;
-  const inLayer = (element) => layers.findLast((layer) => within(element, layer));
-  const controls = all.filter(
-    (element) =>
-      layerNumber(element) === 0 &&
-      (element.matches(MARKED) || (element.matches(PRESSABLE) && inLayer(element))),
-  );
-  if (typeof ask === "number") return controls[ask];
-  if (ask === "on" || ask === "off") {
-    const turned = all.filter((element) => {
-      if (!element.matches(SWITCH) || !inLayer(element) || !visible(element)) return false;
-      const { service, checked, disabled } = toggle(element);
-      return !service && !disabled && checked !== (ask === "on");
-    });
-    for (const element of turned) if (toggle(element).checked !== (ask === "on")) element.click();
-    return turned.length;
-  }
   const held = controls.map((element, index) => ({ element, index, layer: inLayer(element) }));
   const measured = (layer) => {
     const inside = all.filter((element) => element !== layer && inLayer(element) === layer);
@@ -381,7 +285,7 @@
       element: name(layer),
       box: box(layer),
       controls: held.filter((c) => c.layer === layer).map((c) => control(c.element, c.index)),
-      switches: inside.filter((e) => e.matches(SWITCH) && visible(e)).map(toggle),
+      switches: switches(layer).map(toggle),
       texts: written,
       spoken: inside
         .flatMap((e) => ["aria-label", "title", "alt"].map((key) => e.getAttribute(key)))
@@ -390,12 +294,13 @@
   };
   const first = layers.filter((layer) => layerNumber(layer) === 1);
   const language = layers[0]?.closest("[lang]") ?? document.documentElement;
-  return {
+  // As text: a browser hands over one string faster than a thousand values.
+  return JSON.stringify({
     language: language.lang.toLowerCase(),
     width: innerWidth,
     height: innerHeight,
     layers: layers.map(measured),
     loose: held.filter((c) => !c.layer).map((c) => control(c.element, c.index)),
     blocked_by: first.length && first.length === layers.length ? blockers(first) : [],
-  };
+  });
 };

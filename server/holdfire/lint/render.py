@@ -136,7 +136,7 @@ def _surface(
     findings: list[Finding] = []
     with fresh() as visit:
         visit.open()
-        if surface.prompts and visit.measure().layer(1) is None:
+        if surface.prompts and not visit.shows(1):
             what = f"no first layer came up in {surface.place}, {language}"
             remedy = "look at it with: holdfire demo; build the page's half with: make setup"
             problem = Problem(f"{surface.site.id}.toml", "(banner)", what, remedy)
@@ -185,12 +185,13 @@ def _views(
 ) -> Iterator[View]:
     """The first layer and then the preference centre, in themes and sizes."""
     for opened in (False, True):
-        if opened and not visit.show_preferences():
-            return
+        if opened:
+            visit.dress(THEMES[0], *SIZES[0])
+            if not visit.show_preferences():
+                return
         for theme, width, height in dresses:
             visit.dress(theme, width, height)
             yield View(facts, language, theme, visit.measure())
-        visit.dress(THEMES[0], *SIZES[0])
 
 
 def _answer(route: Route, surface: Surface, language: str) -> None:

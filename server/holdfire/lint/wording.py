@@ -57,6 +57,23 @@ def steering(text: str, language: str, phrases: Phrases) -> tuple[str, ...]:
     return _steering(text, tuple(phrases.get(kin, ()) for kin in _kin(language)))
 
 
+def steered(texts: Mapping[str, str], language: str, phrases: Phrases) -> Iterator[tuple[str, str]]:
+    """Each text of a language that steers, by its key, with each phrase that it contains.
+
+    All of them are looked through as one first: a phrase that is nowhere is in none of them, and
+    there are thousands of texts at every start.
+    """
+    said = _plain("\n".join(texts.values()))
+    lists = tuple(
+        tuple(phrase for phrase in phrases.get(kin, ()) if _plain(phrase) in said)
+        for kin in _kin(language)
+    )
+    if any(lists):
+        for key, text in texts.items():
+            for phrase in _steering(text, lists):
+                yield key, phrase
+
+
 @lru_cache(maxsize=32_768)
 def _steering(text: str, lists: tuple[tuple[str, ...], ...]) -> tuple[str, ...]:
     said = _plain(text)
