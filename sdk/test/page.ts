@@ -177,8 +177,14 @@ export const openPage = async (setup: Setup = {}) => {
     },
   });
   onTestFinished(() => window.happyDOM.close());
-  const run = (script: string) => window.eval(script);
-  Object.assign(window, members, {
+  const run = (script: string) => window.eval(script); // the test's own script, run as the page runs one
+  // What waits for the next picture, or for its turn, does not wait here: what came of an act is to
+  // be seen when the act is over.
+  const wait = window.setTimeout.bind(window);
+  const atOnce = (task: (...given: unknown[]) => void, ms = 0, ...given: unknown[]) =>
+    ms ? wait(task, ms, ...given) : task(...given);
+  const frame = (task: () => void) => task();
+  Object.assign(window, { setTimeout: atOnce, requestAnimationFrame: frame }, members, {
     fetch: async (address: string, init: RequestInit) => {
       const request: Request = {
         url: address,
@@ -219,7 +225,7 @@ export const openPage = async (setup: Setup = {}) => {
   };
   if (cookie) window.document.cookie = cookie;
   for (const [key, value] of Object.entries(local)) window.localStorage.setItem(key, value);
-  window.document.body.innerHTML = html;
+  window.document.body.innerHTML = html; // the test's own markup, as a parser would read it
   if (before) run(before);
   run(CORE);
   const brought = inlined.map((name) => `,${name}:${CHUNKS[name]}`).join("");

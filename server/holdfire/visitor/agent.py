@@ -48,5 +48,5 @@ def _family(user_agent: str) -> str:
     try:
         found = user_agents.parse(user_agent)
         return BOT if found.is_bot else _LABELS.get(str(found.browser.family), UNNAMED)
-    except Exception:  # noqa: BLE001  a thousand patterns of others; lost is a statistic's label
+    except Exception:  # noqa: BLE001  a thousand patterns of others may raise anything; lost is a label of a statistic
         return UNNAMED

@@ -88,9 +88,9 @@ class Door:
         except ClientDisconnect:
             # Lost: nothing. The body never came whole, so nothing was read, decided or written.
             pass
-        except Exception:  # noqa: BLE001 -- nothing but the one error body may leave
-            # Lost: this one answer. The visitor is denied by it, nothing was granted or written,
-            # and the log has the traceback under the request id the caller is given.
+        except Exception:  # noqa: BLE001 -- nothing but the one error body may leave; lost is this one answer
+            # The visitor is denied by it, nothing was granted or written, and the log has the
+            # traceback under the request id the caller is given.
             FAULTS.exception("unexpected", extra={"request_id": answer.request_id})
             await answer.fail(HoldfireError("Something went wrong here; nothing was granted."))
         finally:
