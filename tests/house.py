@@ -15,6 +15,7 @@ from holdfire import app
 from holdfire.model import Site
 from holdfire.settings import Settings
 from holdfire.sites import load_locales, load_sites
+from holdfire.tokens import VisitorToken
 
 ROOT = Path(__file__).parent.parent
 DATA = Path(__file__).parent / "data"
@@ -103,6 +104,21 @@ class Service:
         """Why one category was answered as it was."""
         answer = self.get(f"/decision?category={category}", **more).json()
         return str(answer["reason"])
+
+    def signed(self, visitor: str, *, site: str = "demo", age: int | None = None) -> str:
+        """A token that the service itself signed, for a site and a visitor of the test's choice."""
+        token = VisitorToken(
+            visitor=visitor,
+            seq=1,
+            recorded_at=0,
+            valid_until=0,
+            notice_version="0" * 16,
+            action="save",
+            categories={},
+            age=age,
+        )
+        tokens = self.client.app.state.house.ctx.tokens  # type: ignore[attr-defined]  # the client types it as any ASGI callable
+        return str(tokens.sign(site, token))
 
 
 def settings(folder: Path, **more: Any) -> Settings:

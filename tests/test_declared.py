@@ -12,7 +12,6 @@ from handed import handed_in
 from holdfire import app, compliance, regimes
 from holdfire.errors import ConfigError
 from holdfire.model import Attestations
-from holdfire.tokens import VisitorToken
 from house import ROOT, Service, demo_site, running
 
 LAW = regimes.load(ROOT / "config/regimes")
@@ -86,18 +85,7 @@ def test_an_older_token_does_not_outlive_an_age(service: Service) -> None:
 
 def test_a_token_says_the_age_where_its_record_is_gone(service: Service) -> None:
     """A log that was begun anew knows nobody; what the service signed still counts against it."""
-    token = VisitorToken(
-        visitor="B" * 22,
-        seq=1,
-        recorded_at=0,
-        valid_until=0,
-        notice_version="0" * 16,
-        action="save",
-        categories={},
-        age=15,
-    )
-    tokens = service.client.app.state.house.ctx.tokens  # type: ignore[attr-defined]  # the client types it as any ASGI callable
-    bearer = {"authorization": f"Bearer {tokens.sign('demo', token)}"}
+    bearer = {"authorization": f"Bearer {service.signed('B' * 22, age=15)}"}
 
     assert service.reason("marketing&geo=US-CT", headers=bearer) == "minor"
     chosen = service.post(service.choice("accept_all"), headers=bearer, query="?geo=US-CT").json()

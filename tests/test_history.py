@@ -2,26 +2,10 @@
 
 import pytest
 
-from holdfire.tokens import VisitorToken
 from house import ORIGIN, Service
 
 NOTHING: dict[str, object] = {"visitor": None, "choices": []}
 SAVED = {"functional": True, "analytics": True, "marketing": False}
-
-
-def signed(service: Service, site: str, visitor: str) -> str:
-    """A token that the service itself signed, for a site and a visitor of the test's choice."""
-    token = VisitorToken(
-        visitor=visitor,
-        seq=1,
-        recorded_at=0,
-        valid_until=0,
-        notice_version="0" * 16,
-        action="save",
-        categories={},
-    )
-    tokens = service.client.app.state.house.ctx.tokens  # type: ignore[attr-defined]  # the client types it as any ASGI callable
-    return str(tokens.sign(site, token))
 
 
 def bearing(token: str) -> dict[str, str]:
@@ -106,7 +90,7 @@ def test_a_bad_token_is_as_having_chosen_nothing(service: Service, header: str) 
 
 def test_a_token_of_nobody_known_is_as_having_chosen_nothing(service: Service) -> None:
     """A genuine token without a record looks the same as none: not even its visitor is repeated."""
-    token = signed(service, "demo", "B" * 22)
+    token = service.signed("B" * 22)
 
     assert service.get("/choices", headers=bearing(token)).json() == NOTHING
 
@@ -114,7 +98,7 @@ def test_a_token_of_nobody_known_is_as_having_chosen_nothing(service: Service) -
 def test_a_token_of_another_site_is_as_having_chosen_nothing(service: Service) -> None:
     """A visitor who is known here is not found by another site's token for the same pseudonym."""
     visitor = service.choose("accept_all").json()["visitor"]
-    token = signed(service, "other", visitor)
+    token = service.signed(visitor, site="other")
 
     assert service.get("/choices", headers=bearing(token)).json() == NOTHING
 

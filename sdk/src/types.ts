@@ -181,7 +181,6 @@ export interface Disclosed {
   provider: string;
   /** URL of the provider's privacy policy, or "". */
   policy: string;
-  hosts: readonly string[];
   cookies: readonly CookieUse[];
   storage: readonly CookieUse[];
 }
@@ -261,6 +260,8 @@ export interface Choice extends Act {
   notice_version: string;
   /** RFC 3339, UTC. */
   client_time: string;
+  /** The newest act that the page knew of: its number, or the newest number before it, and its id. */
+  after?: { seq: number; event_id: string };
 }
 
 /** Answer to a recorded choice, of which the page reads no more than the id and the token. */

@@ -90,7 +90,6 @@ export const disclosed = (
   recipients: [],
   provider: "",
   policy: "",
-  hosts: [],
   cookies: [],
   storage: [],
   ...more,

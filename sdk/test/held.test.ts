@@ -1,11 +1,11 @@
 // @vitest-environment happy-dom
-import { afterEach, beforeEach, describe, expect, onTestFinished, test, vi } from "vitest";
+import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import { mount } from "../src/held/index";
 import type { Host } from "../src/host";
 import type { Act, CategoryRule, Rules, Snapshot, Words } from "../src/types";
 import { areaOf } from "./area";
 import { bootFor, disclosed, optIn, rule, wordsFor } from "./boot";
-import { CONSENTED, locale, snapshotOf, turn } from "./interface";
+import { CONSENTED, forgetLater, locale, snapshotOf, turn } from "./interface";
 
 const ENGLISH = wordsFor("en", {
   texts: locale("en"),
@@ -24,25 +24,6 @@ interface Setup {
   words?: (language: string) => Promise<Words>;
   local?: Map<string, string>;
 }
-
-/** Sees to it that no observer of this page is at work in the next test. */
-const forgetLater = () => {
-  const observers: MutationObserver[] = [];
-  const Observing = MutationObserver;
-  vi.stubGlobal(
-    "MutationObserver",
-    class extends Observing {
-      constructor(heard: MutationCallback) {
-        super(heard);
-        observers.push(this);
-      }
-    },
-  );
-  onTestFinished(() => {
-    for (const observer of observers) observer.disconnect();
-    vi.unstubAllGlobals();
-  });
-};
 
 /** A page with held things on it, and a core that lets load what it is told to. */
 const standIn = async (setup: Setup = {}) => {

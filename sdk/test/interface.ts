@@ -140,6 +140,10 @@ export function stand(setup: Setup = {}): Stand {
       fetched.push(language);
       return wordsOf(language);
     },
+    later: (task) => {
+      task();
+      return () => {};
+    },
     fail: (cause) => errors.push(String(cause)),
   };
   const host = known as Host;
@@ -160,7 +164,7 @@ export function stand(setup: Setup = {}): Stand {
 }
 
 /** Sees to it that nothing of this page is felt in the next test. */
-function forgetLater(): void {
+export function forgetLater(): void {
   const observers: MutationObserver[] = [];
   const Observing = MutationObserver;
   vi.stubGlobal(

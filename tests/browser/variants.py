@@ -12,10 +12,11 @@ from urllib.parse import urlsplit
 
 import msgspec
 import uvicorn
-from playwright.sync_api import BrowserContext, Page, Request
+from playwright.sync_api import Page
 from starlette.requests import Request as Asked
 from starlette.responses import Response
 from starlette.routing import Route
+from visits import Profile, watched
 
 from holdfire import app, serving
 from holdfire.model import Look
@@ -152,19 +153,14 @@ def variants(folder: Path) -> Iterator[Variants]:
 
 
 @dataclass
-class Caller:
-    """One visitor of the variants, and everything their pages asked for or threw."""
+class Caller(Profile):
+    """One visitor of the variants."""
 
-    context: BrowserContext
     variants: Variants
-    requests: list[Request] = field(default_factory=list)
-    faults: list[str] = field(default_factory=list)
 
     def open(self, address: str, **more: Any) -> Page:
         """Open a page in a tab of its own, and wait until Holdfire is ready."""
-        page = self.context.new_page()
-        page.on("pageerror", lambda error: self.faults.append(str(error)))
-        page.goto(address, **more)
+        page = self.load(address, **more)
         page.wait_for_function("() => !!window.holdfire?.ready")
         return page
 
@@ -189,12 +185,5 @@ class Caller:
 @contextmanager
 def caller(browser: Any, found: Variants, **options: Any) -> Iterator[Caller]:
     """A fresh visitor; a page that threw fails the test."""
-    context = browser.new_context(**options)
-    context.set_default_timeout(10_000)
-    who = Caller(context, found)
-    context.on("request", lambda request: who.requests.append(request))
-    try:
+    with watched(Caller(browser.new_context(**options), found)) as who:
         yield who
-        assert not who.faults, who.faults
-    finally:
-        context.close()

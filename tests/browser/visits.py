@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from shutil import which
-from typing import Any
+from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
 import pytest
@@ -23,13 +23,8 @@ from playwright.sync_api import (
     sync_playwright,
 )
 
-QUIET = (
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-)
+from holdfire.lint.browser import QUIET
+
 SETTLE_MS = 700  # how long a page that should stay silent is watched
 
 
@@ -102,19 +97,45 @@ def launching(*more: str) -> dict[str, Any]:
 
 
 @dataclass
-class Visit:
-    """One visitor's browser profile, and everything its pages asked the network for."""
+class Profile:
+    """A browser profile, and everything its pages asked the network for or threw."""
 
     context: BrowserContext
+    requests: list[Request] = field(default_factory=list, init=False)
+    faults: list[str] = field(default_factory=list, init=False)
+
+    def load(self, address: str, **more: Any) -> Page:
+        """Load a page in a tab of its own."""
+        page = self.context.new_page()
+        page.on("pageerror", lambda error: self.faults.append(str(error)))
+        page.goto(address, **more)
+        return page
+
+
+P = TypeVar("P", bound=Profile)
+
+
+@contextmanager
+def watched(who: P) -> Iterator[P]:
+    """Watch what its pages ask for, and end it; a page that threw fails the test."""
+    who.context.set_default_timeout(10_000)
+    who.context.on("request", lambda request: who.requests.append(request))
+    try:
+        yield who
+        assert not who.faults, who.faults
+    finally:
+        who.context.close()
+
+
+@dataclass
+class Visit(Profile):
+    """One visitor of the shop."""
+
     demo: Demo
-    requests: list[Request] = field(default_factory=list)
-    faults: list[str] = field(default_factory=list)
 
     def open(self, place: str = "DE", path: str = "/", **more: Any) -> Page:
         """Open the shop, standing somewhere, and wait until Holdfire is ready."""
-        page = self.context.new_page()
-        page.on("pageerror", lambda error: self.faults.append(str(error)))
-        page.goto(f"{self.demo.own}{path}?geo={place}", **more)
+        page = self.load(f"{self.demo.own}{path}?geo={place}", **more)
         page.evaluate("() => window.holdfire.ready")
         return page
 
@@ -157,11 +178,5 @@ def visitor(browser: Browser, demo: Demo, *, gpc: bool = False, **options: Any) 
             "Object.defineProperty(Navigator.prototype, 'globalPrivacyControl',"
             "{get: () => true, configurable: true})"
         )
-    context.set_default_timeout(10_000)
-    found = Visit(context, demo)
-    context.on("request", lambda request: found.requests.append(request))
-    try:
+    with watched(Visit(context, demo)) as found:
         yield found
-        assert not found.faults, found.faults
-    finally:
-        context.close()
