@@ -56,6 +56,7 @@ bench-client: setup bench/client/node_modules/.made
 
 docs: setup
 	$(BIN)/python -c 'from pathlib import Path; from holdfire.regimes import load, table; Path("docs/regimes.md").write_text(table.render(load(Path("config/regimes"))))'
+	$(BIN)/python -c 'from pathlib import Path; from holdfire.catalogue import Catalogue, table; Path("docs/services.md").write_text(table.render(Catalogue(Path("config/services"))))'
 
 vectors: setup
 	$(BIN)/python tests/policy_vectors.py

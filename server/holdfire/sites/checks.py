@@ -69,6 +69,7 @@ def _services(document: Document, site: SiteFile) -> None:
         for uses, key, fault in (
             (service.cookies, f"{at}.cookies", addresses.cookie_fault),
             (service.storage, f"{at}.storage", addresses.storage_fault),
+            (service.databases, f"{at}.databases", addresses.storage_fault),
         ):
             _uses(document, key, uses, fault, site)
 
@@ -92,6 +93,7 @@ def _uses(
         at = f"{key}[#{place}]"
         if (found := fault(use.name)) is not None:
             document.fault(f"{at}.name", *found)
+        _optional(document, f"{at}.host", use.host, addresses.pattern_fault)
         # A visitor has to be told both: CJEU C-673/17 (Planet49) §81.
         _spoken(document, f"{at}.purpose", use.purpose, site)
         _told(document, f"{at}.lifetime", use.lifetime)

@@ -21,7 +21,7 @@ LATER = ("age.", "history.", "action.", "receipt.", "held.")
 
 
 class Use(Value, frozen=True):
-    """A cookie or storage key, in one language."""
+    """A cookie, storage key or database, in one language; with its host where that is another's."""
 
     name: str
     purpose: str
@@ -139,9 +139,10 @@ def _disclosed(service: Service, language: str) -> Disclosed:
         legal_basis=service.legal_basis,
         recipients=service.recipients,
         cookies=tuple(_use(use, language) for use in service.cookies),
-        storage=tuple(_use(use, language) for use in service.storage),
+        storage=tuple(_use(use, language) for use in (*service.storage, *service.databases)),
     )
 
 
 def _use(use: CookieUse, language: str) -> Use:
-    return Use(use.name, in_language(use.purpose, language), use.lifetime)
+    name = f"{use.name} ({use.host})" if use.host else use.name
+    return Use(name, in_language(use.purpose, language), use.lifetime)
