@@ -1,4 +1,4 @@
-"""What a page loads: the boot script and the chunks beside it."""
+"""What a page loads: the boot script and the chunks beside it; and what its frames load."""
 
 import msgspec
 from starlette.requests import Request
@@ -17,6 +17,8 @@ SCRIPT = "text/javascript; charset=utf-8"
 DECLARED = ("age", "residence")
 VARY = "Accept-Encoding, Accept-Language, Sec-GPC, DNT"
 """What the script differs by; its place is either in the path, or the answer private."""
+FRAME_SECONDS = 3_600
+"""How long a frame may use its script before it asks again: its address is the same for ever."""
 
 
 async def boot(request: Request) -> Response:
@@ -41,6 +43,16 @@ async def asset(request: Request) -> Response:
     answer = _answer(request, served, "public, max-age=31536000, immutable", "Accept-Encoding")
     answer.headers["access-control-allow-origin"] = "*"  # module scripts are fetched with CORS
     return answer
+
+
+async def frame(request: Request) -> Response:
+    """``GET /frame.js``: what a frame of another origin reads its page's decisions with.
+
+    The same for everybody. What it is to do is in the markup that loads it, so that its address
+    carries nothing.
+    """
+    served = house_of(request).shelf.frame
+    return _answer(request, served, f"public, max-age={FRAME_SECONDS}", "Accept-Encoding")
 
 
 def _told(request: Request) -> Visitor:

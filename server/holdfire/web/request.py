@@ -169,8 +169,11 @@ def _cookie(request: Request, site: Site) -> str | None:
 def _cookies(request: Request, site: Site) -> list[str]:
     """The values of the first of our names that there are any of."""
     plain = f"holdfire_{site.id}"
-    secure = front_of(request).scheme == "https"
-    names = (f"__Host-{plain}", f"__Secure-{plain}") if secure else (plain,)
+    # Browsers send prefixed names over TLS alone: one that comes without was passed on by a proxy
+    # that does not say so, and a refusal in it must not be missed.
+    names = [f"__Host-{plain}", f"__Secure-{plain}"]
+    if front_of(request).scheme != "https":
+        names.append(plain)
     pairs = [
         (name.strip(), value.strip())
         for header in _values(request, b"cookie")

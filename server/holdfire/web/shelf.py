@@ -78,6 +78,7 @@ class Shelf:
             )
             names = [f"{name}.{manifest.sdk}.js" for name in manifest.chunks]
             self._chunks = {name: (dist / name).read_bytes() for name in names}
+            self.frame = Served.of((dist / "frame.js").read_bytes())
         except (OSError, msgspec.MsgspecError) as error:
             raise ConfigError(
                 (Problem(str(dist), "manifest.json", "the SDK is not built", "run: make setup"),)
