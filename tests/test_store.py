@@ -40,7 +40,9 @@ async def test_a_record_holds_exactly_what_was_drafted(store: Store) -> None:
         act("e1", ms=1_795_262_400_123), evidence=bytes(range(256)), subject=b""
     )
     record = (await store.append(draft)).record
-    assert structs.asdict(record) == {"log_index": 0, "seq": 1, **structs.asdict(draft)}
+    drafted = structs.asdict(draft)
+    assert drafted.pop("after") is None
+    assert structs.asdict(record) == {"log_index": 0, "seq": 1, **drafted}
     assert [kept async for kept in store.scan()] == [record]
 
 
@@ -94,6 +96,31 @@ async def test_an_event_id_used_for_another_act_is_refused(store: Store) -> None
         await store.append(act("e1", body="reject"))
     assert await store.size() == 1
     assert await store.latest(SITE, visitor("ann")) == first.record
+
+
+async def test_an_act_that_follows_another_is_written_only_while_that_is_the_newest(
+    store: Store,
+) -> None:
+    """Whoever acted meanwhile, in the same batch or before, is not overwritten."""
+    await store.append(act("e1"))
+    answers = await append_all(
+        store,
+        [
+            structs.replace(act("e2"), after=0),
+            structs.replace(act("e3"), after=1),
+            structs.replace(act("e4"), after=1),
+            structs.replace(act("e5", of="bob"), after=0),
+        ],
+    )
+    assert [type(answer).__name__ for answer in answers] == [
+        "Overtaken",
+        "Appended",
+        "Overtaken",
+        "Appended",
+    ]
+    again = await store.append(structs.replace(act("e3"), after=1))
+    assert (again.fresh, again.record.seq) == (False, 2)
+    assert await store.size() == 3
 
 
 async def test_event_ids_belong_to_their_site(store: Store) -> None:

@@ -9,6 +9,7 @@ import hashlib
 from typing import Literal
 
 import msgspec
+from msgspec import UNSET, UnsetType
 
 from holdfire.law import Model, Value
 from holdfire.model import (
@@ -44,6 +45,14 @@ class Shown(Value, frozen=True):
     sdk: str
 
 
+class HandOff(Value, frozen=True):
+    """The other side of a choice that was carried between two sites of this instance."""
+
+    site: str
+    event_id: str  # of the act that was carried, on the site where it was made
+    acted_ms: int  # when what stands was said; lifetimes count from then, not from the hand-off
+
+
 class Evidence(Value, frozen=True):
     """The evidence block. Times are milliseconds since 1970, UTC."""
 
@@ -75,7 +84,9 @@ class Evidence(Value, frozen=True):
     skewed: bool
     valid_until: int  # seconds since 1970, UTC
     keep_days: int | None  # how long the law wants this proof kept, as far as it says
-    via: Literal["banner", "api"]
+    via: Literal["banner", "api", "hand_off"]
+    handed_to: HandOff | UnsetType = UNSET  # no act: what was disclosed, and to whom
+    taken_from: HandOff | UnsetType = UNSET  # the visitor acted there, and came from there
 
 
 class Subject(Value, frozen=True):
@@ -113,13 +124,14 @@ def fingerprint(choice: Choice) -> bytes:
 
 def prior_of(evidence: Evidence) -> Prior:
     """The standing choice that a record leaves behind."""
+    said_ms = evidence.taken_from.acted_ms if evidence.taken_from else evidence.server_ms
     return Prior(
         action=evidence.action,
         categories=evidence.effective,
         services=evidence.effective_services,
         shown_services=evidence.shown_services,
         notice_version=evidence.shown.notice_version,
-        recorded_at=evidence.server_ms // 1000,
+        recorded_at=said_ms // 1000,
         valid_until=evidence.valid_until,
         gpc_noticed=evidence.gpc_noticed,
         dnt_noticed=evidence.dnt_noticed,

@@ -1,6 +1,9 @@
-"""The visitor token: what the service signs for itself, and the page may read but not forge.
+"""What the service signs for itself, and the page may read but not forge.
 
     base64url(JSON) "." base64url(HMAC-SHA-256)
+
+The visitor token says who somebody is and what they chose. The hand-off token takes a choice to a
+sister site within two minutes, and names neither the visitor nor the act.
 
 The alphabet is ``[A-Za-z0-9_.-]``, so that no proxy or firewall trips over the cookie.
 itsdangerous signs with SHA-1 by default; both of its defaults are overridden here.
@@ -10,14 +13,16 @@ import base64
 import binascii
 import hashlib
 from collections.abc import Sequence
+from typing import TypeVar
 
 import msgspec
 from itsdangerous import BadSignature, Signer
 
-from holdfire.errors import TokenInvalid
+from holdfire.errors import HandOffInvalid, TokenInvalid
 from holdfire.law import Value
 from holdfire.model import Action, Prior
 
+T = TypeVar("T")
 LONGEST = 1_024  # bytes; a longer cookie is dropped by some proxies together with the request
 
 
@@ -58,8 +63,23 @@ class VisitorToken(
     age: int | None = None  # in whole years, the smallest that was declared up to this choice
 
 
+class HandOffToken(
+    Value,
+    frozen=True,
+    rename={"sender": "f", "handed": "h", "once": "i", "expires_at": "u"},
+):
+    """One hand-off. The site it is for, and the network it was asked from, are in its salt."""
+
+    sender: str  # id of the site that handed over
+    handed: str  # the pseudonym under which the sender recorded that; the visitor's is another
+    once: str  # random: what makes it one of a kind
+    expires_at: int  # seconds since 1970, UTC
+
+
 _DECODER = msgspec.json.Decoder(VisitorToken)
+_HAND_OFFS = msgspec.json.Decoder(HandOffToken)
 _ENCODER = msgspec.json.Encoder()
+_MISREAD = (BadSignature, binascii.Error, msgspec.MsgspecError, UnicodeError)
 
 
 class VisitorTokens:
@@ -90,27 +110,49 @@ class VisitorTokens:
         if len(text) > LONGEST:
             raise TokenInvalid("The visitor token is too long.")
         try:
-            payload = self._signer(site).unsign(text)
-            padded = payload + b"=" * (-len(payload) % 4)
-            return _DECODER.decode(base64.b64decode(padded, altchars=b"-_", validate=True))
-        except (BadSignature, binascii.Error, msgspec.MsgspecError, UnicodeError) as error:
+            return _read(self._signer(site), _DECODER, text)
+        except _MISREAD as error:
             raise TokenInvalid("The visitor token was not made by this service.") from error
 
+    def sign_hand_off(self, audience: str, network: str, token: HandOffToken) -> str:
+        """Sign for one site, and for whoever comes there from this network (a prefix in CIDR)."""
+        return _sign(self._hand_off_signer(audience, network), token)
+
+    def read_hand_off(self, audience: str, network: str, text: str) -> HandOffToken:
+        """Verify and decode. Raises ``HandOffInvalid`` for what was not signed for both."""
+        try:
+            return _read(self._hand_off_signer(audience, network), _HAND_OFFS, text)
+        except _MISREAD as error:
+            raise HandOffInvalid("The hand-off was not made for this site and visitor.") from error
+
     def _signed(self, site: str, token: VisitorToken) -> str:
-        payload = base64.urlsafe_b64encode(_ENCODER.encode(token)).rstrip(b"=")
-        return self._signer(site).sign(payload).decode("ascii")
+        return _sign(self._signer(site), token)
+
+    def _hand_off_signer(self, audience: str, network: str) -> Signer:
+        # Not kept: networks are many, and hand-offs few.
+        return _signer(self._keys, f"holdfire.hand_off.{audience}.{network}")
 
     def _signer(self, site: str) -> Signer:
         # Deriving a key costs more than signing with it, and the sites are few and fixed.
         signer = self._signers.get(site)
         if signer is None:
-            signer = self._signers[site] = Signer(
-                list(self._keys),
-                salt=f"holdfire.visitor.{site}",
-                key_derivation="hmac",
-                digest_method=hashlib.sha256,
-            )
+            signer = self._signers[site] = _signer(self._keys, f"holdfire.visitor.{site}")
         return signer
+
+
+def _signer(keys: Sequence[str], salt: str) -> Signer:
+    return Signer(list(keys), salt=salt, key_derivation="hmac", digest_method=hashlib.sha256)
+
+
+def _sign(signer: Signer, token: Value) -> str:
+    payload = base64.urlsafe_b64encode(_ENCODER.encode(token)).rstrip(b"=")
+    return signer.sign(payload).decode("ascii")
+
+
+def _read(signer: Signer, decoder: msgspec.json.Decoder[T], text: str) -> T:
+    payload = signer.unsign(text)
+    padded = payload + b"=" * (-len(payload) % 4)
+    return decoder.decode(base64.b64decode(padded, altchars=b"-_", validate=True))
 
 
 def token_of(visitor: str, seq: int, prior: Prior, age: int | None) -> VisitorToken:

@@ -52,7 +52,11 @@ class Store(Protocol):
         the entry time of the record before it. An event id that is already in the log with the
         same fingerprint is answered with its record, ``fresh=False``, and nothing is written.
 
-        Raises ``EventConflict`` if the event id was used with another fingerprint, nothing written;
+        A draft that says which act it comes ``after`` is only written while that is the visitor's
+        newest one.
+
+        Raises ``EventConflict`` if the event id was used with another fingerprint, and
+        ``Overtaken`` if the visitor has acted since, nothing written;
         ``Overloaded`` if too many writes are waiting, nothing written; ``StoreUnavailable`` if the
         record is not known to be durable; ``ValueError`` if the draft breaks a bound of the schema,
         which is a fault of the program, nothing written.

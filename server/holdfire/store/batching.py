@@ -95,9 +95,7 @@ class GroupCommit:
                 for waiting in batch:
                     await self._settle([waiting])
                 return
-        # Broad on purpose: this task must outlive whatever a driver raises. Nothing is lost: the
-        # original is chained to what every waiting caller is told.
-        except Exception as error:  # noqa: BLE001
+        except Exception as error:  # noqa: BLE001  a driver may raise anything; nothing lost: each caller gets it chained
             # Those who wait behind a failure fail with it. One by one each would first wait for
             # its own time-out, and all of them can send again.
             while not self._waiting.empty():

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from holdfire.errors import EventConflict
+from holdfire.errors import EventConflict, Overtaken
 from holdfire.law import Value
 from holdfire.model import Draft, Record
 from holdfire.store import Appended
@@ -49,7 +49,11 @@ def place(drafts: Sequence[Draft], standings: Sequence[Standing], head: Head) ->
             outcomes.append(_repeated(draft, known))
             continue
         visitor = (draft.site, draft.visitor)
-        newest[visitor] = newest.get(visitor, standing.seq) + 1
+        seq = newest.get(visitor, standing.seq)
+        if draft.after not in {None, seq}:
+            outcomes.append(Overtaken("The visitor acted meanwhile."))
+            continue
+        newest[visitor] = seq + 1
         last_ms = max(last_ms, draft.recorded_ms)
         record = Record(
             log_index=head.size + len(rows),

@@ -157,7 +157,7 @@ class PostgresStore:
             raise ConfigError((_NO_ADDRESS,)) from error
         except _OUTAGES as error:
             _log_outage("at start", error)
-        except BaseException:  # not opened, so nothing stays behind: no task, no connection
+        except BaseException:  # cancelled too: no task or connection stays; nothing is lost
             await store.close()
             raise
         return store
@@ -248,7 +248,7 @@ class PostgresStore:
                 if self._pool is pool:
                     self._pool = None
                 raise
-            except BaseException:
+            except BaseException:  # a cancelled caller too; lost is this connection
                 # It may be in the middle of anything; hung up on, the server rolls that back. One
                 # that the server hung up on first is no longer ours to end.
                 with suppress(asyncpg.InterfaceError):
@@ -287,7 +287,7 @@ class PostgresStore:
         try:
             async with pool.acquire() as connection:
                 await _migrate(connection, _shown(self._url))
-        except BaseException:
+        except BaseException:  # cancelled too: no pool stays behind; nothing is lost
             pool.terminate()
             raise
         self._pool = pool

@@ -114,7 +114,7 @@ class SqliteStore:
                 schema.pending(schema.SQLITE, store._row(_APPLIED)[0], str(path))
         except (sqlite3.Error, OSError) as error:
             _log_outage("at start", error)
-        except BaseException:  # not opened, so nothing stays behind: no claim, no thread
+        except BaseException:  # cancelled too: no claim or thread stays; nothing is lost
             await store.close()
             raise
         return store
@@ -208,7 +208,7 @@ class SqliteStore:
         except _ROWS_AT_FAULT as error:
             await self._drop_writer()
             raise RefusedRows from error
-        except BaseException as error:
+        except BaseException as error:  # cancelled too; lost is the batch: its callers are told
             # After a failed write or fsync the kernel may believe pages clean that never reached
             # the disk. This connection acknowledges nothing more; the next one starts over.
             _log_outage("while writing", error)
@@ -310,7 +310,7 @@ async def _connect(path: Path, accept: Callable[[int], None]) -> aiosqlite.Conne
         await _fold(db)
         await _migrate(db, path)
         await _verify(db)
-    except BaseException:
+    except BaseException:  # cancelled too: no thread stays behind; nothing is lost
         with suppress(sqlite3.Error):
             await db.close()
         raise
