@@ -8,17 +8,25 @@
  *
  * Holding is the markup's own doing: nothing here has to be in time. All that this module does is
  * to release, in document order and each once, and to take back what can be taken back.
+ *
+ * To take back is done at once. To release waits until the page has shown what the visitor just
+ * did, and goes on slice by slice with a paint between: thirty tags at once would freeze the page.
+ * Whether an element may fire is asked when its turn comes, so a refusal meanwhile wins.
  */
 
 import { listen, matches, query, read, readNode } from "./dom";
+import { openLater } from "./later";
 import { bare } from "./natives";
 import { lendAddresses } from "./release";
-import { addressOf, HELD_TYPE, isOrdered, revived } from "./script";
+import { addressOf, DEFERRED, HELD_TYPE, ORDERED, revived } from "./script";
+import { attempt } from "./shape";
 import type { TemplateModule } from "./template";
 
 const MARKED = "[data-category],[data-service]";
 /** What leaves a hole where it stands while it is held. */
 const HOLE = "iframe,video,audio,embed,object";
+/** How long a slice may go on to begin another element, in ms: half a frame. */
+const SLICE = 8;
 
 export interface Gatekeeper {
   /** Whether an element with these marks may fire now; `null` is an absent mark. */
@@ -49,72 +57,95 @@ export const openGate = ({ permits, nonce, failed, template, hole }: Gatekeeper)
   const spent = new WeakSet<Element>();
   /** What the visitor asked for by itself. */
   let asked = new WeakSet<Element>();
-  const releaseScript = openScripts(nonce, spent, () => pass(document));
+  /** Whether a pass waits for a paint. */
+  let due = false;
+  const afterPaint = openLater(attempt);
+  const releaseScript = openScripts(nonce, spent, () => pass());
 
   const permitted = (held: Element) =>
     asked.has(held) ||
     permits(held.getAttribute("data-category"), held.getAttribute("data-service"));
 
-  const release = (held: Element) => {
+  /** Tells whether it took any of the page's time. */
+  const release = (held: Element): unknown => {
     if (!held.isConnected || live.has(held) || spent.has(held)) return;
-    if (!permitted(held)) {
-      if (matches(held, HOLE)) hole();
-    } else if (held instanceof HTMLScriptElement) {
-      if (isHeld(held)) releaseScript(held);
-    } else if (held instanceof HTMLTemplateElement) {
+    if (!permitted(held)) return matches(held, HOLE) && hole();
+    if (matches(held, "script"))
+      return isHeld(held as HTMLScriptElement) && releaseScript(held as HTMLScriptElement);
+    if (held instanceof HTMLTemplateElement) {
       if (!isParsed(held)) return;
       // Few pages have any: what unfolds them is loaded when there is one, and asks again by then.
-      template(({ unfold }) => {
+      return template(({ unfold }) => {
         if (live.has(held) || !held.isConnected || !permitted(held)) return;
-        const { nodes, takeBack } = unfold(held);
-        live.set(held, takeBack);
-        for (const node of nodes) if (node instanceof Element) pass(node);
+        live.set(held, unfold(held));
+        pass();
       });
-    } else {
-      const takeBack = lendAddresses(held);
-      if (takeBack) live.set(held, takeBack);
     }
+    const takeBack = lendAddresses(held);
+    return takeBack && live.set(held, takeBack);
   };
 
-  const attempt = (held: Element, act: (held: Element) => void) => {
+  const handle = (held: Element, act: (held: Element) => unknown) => {
     try {
       // A form's members may be its inputs; nothing that we hold is one.
-      if (!(held instanceof HTMLFormElement)) act(held);
+      return !(held instanceof HTMLFormElement) && act(held);
     } catch (cause) {
       spent.add(held);
-      failed(cause);
+      return failed(cause);
     }
   };
 
-  /** Releases, under `root` and in document order, what is held and allowed. */
-  const pass = (root: Document | Element) => {
-    if (root instanceof Element && matches(root, MARKED)) attempt(root, release);
-    for (const held of query(root, MARKED)) attempt(held, release);
+  /**
+   * Releases what is held and allowed: in document order, what is deferred last. What has begun to
+   * wait for a paint has its turn before anything new.
+   */
+  const pass = () => {
+    const end = performance.now() + SLICE;
+    for (const last of [false, true]) {
+      for (const held of query(document, MARKED)) {
+        if (due) return;
+        if (matches(held, DEFERRED) !== last) continue;
+        if (handle(held, release) && performance.now() > end) later();
+      }
+    }
+  };
+
+  /** Has a pass made after the next paint. */
+  const later = () => {
+    if (due) return;
+    due = true;
+    afterPaint(() => {
+      due = false;
+      pass();
+    });
   };
 
   new MutationObserver((records) => {
     // While the document is being read, what was incomplete before may be complete now.
-    if (isLoading()) return pass(document);
+    if (isLoading()) return pass();
     for (const { addedNodes } of records) {
-      for (const node of addedNodes) if (node instanceof Element) pass(node);
+      for (const node of addedNodes) if (node instanceof Element) later();
     }
   }).observe(document, bare({ childList: true, subtree: true }));
-  listen(document, "DOMContentLoaded", () => pass(document));
+  listen(document, "DOMContentLoaded", pass);
 
+  // What was decided before this page came is no news to the visitor: no paint has to show it.
+  let go = pass;
   return {
     settle: (keeps) => {
       if (!keeps) asked = new WeakSet();
       for (const [held, takeBack] of live) {
         if (held.isConnected && permitted(held)) continue;
         live.delete(held);
-        attempt(held, takeBack);
+        handle(held, takeBack);
       }
-      pass(document);
+      go();
+      go = later;
     },
     permits: permitted,
     once: (held) => {
       asked.add(held);
-      attempt(held, release);
+      handle(held, release);
     },
   };
 };
@@ -136,19 +167,22 @@ const openScripts = (nonce: string, spent: WeakSet<Element>, goOn: () => void) =
     // right to run that the policy denies it.
     if (nonce && held.nonce !== nonce) throw new Error("script without the nonce");
     const inline = addressOf(held) === null;
-    const ordered = isOrdered(held);
-    if (ordered && (waiting || (inline && loading))) {
-      waiting = true;
+    const deferred = matches(held, DEFERRED);
+    const ordered = matches(held, ORDERED);
+    if (deferred ? waiting || isLoading() : ordered && (waiting || (inline && loading))) {
+      waiting ||= ordered;
       return;
     }
     const fresh = revived(held);
     if (ordered && !inline) {
       loading++;
-      listen(fresh, "load", loaded);
-      listen(fresh, "error", loaded);
+      // Its own handlers, which were there first, have run by then.
+      fresh.addEventListener("load", loaded);
+      fresh.addEventListener("error", loaded);
     }
     spent.add(held);
     held.replaceWith(fresh);
+    return true;
   };
 };
 

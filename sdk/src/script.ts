@@ -2,19 +2,18 @@
 
 import { element, read } from "./dom";
 import { bare } from "./natives";
+import { attempt } from "./shape";
 
 /** What marks a script as held. */
 export const HELD_TYPE = "text/plain";
 export const MARKS = ["data-category", "data-service"];
 /** What is the held script's own, and not for the one that runs. */
 const HOLDING = ["type", "data-type", "src", "data-src", ...MARKS];
-const JAVASCRIPT = ["", "text/javascript", "application/javascript"];
-
-/** Whether other scripts may have to run before or after it, as the parser would have seen to. */
-export const isOrdered = (held: HTMLScriptElement): boolean =>
-  !held.hasAttribute("async") &&
-  !held.hasAttribute("nomodule") &&
-  JAVASCRIPT.includes(held.getAttribute("data-type") ?? "");
+/** Scripts before or after which others may have to run, as the parser would have seen to. */
+export const ORDERED =
+  ":not([async],[nomodule],[defer][data-src],[data-type]:not([data-type$=javascript]))";
+/** Scripts that run when all of those have run and the document is read, in their order. */
+export const DEFERRED = ":is([defer][data-src],[data-type=module]):not([async])";
 
 /** The address it loads, or `null` for an inline script. */
 export const addressOf = (held: HTMLScriptElement): string | null =>
@@ -25,8 +24,8 @@ export const addressOf = (held: HTMLScriptElement): string | null =>
  * through markup that the site's sanitiser took for harmless. Throws for those.
  */
 export const webAddress = (address: string): string => {
-  const { href, protocol } = new URL(address, read("baseURI"));
-  if (protocol !== "http:" && protocol !== "https:") throw new Error(`not http(s): ${address}`);
+  const { href } = new URL(address, read("baseURI"));
+  if (!/^https?:/.test(href)) throw new Error(`not http(s): ${address}`);
   return href;
 };
 
@@ -40,6 +39,9 @@ export const renewed = (
     if (without.includes(name)) continue;
     fresh.setAttribute(name, name.startsWith("on") ? trusted().createScript(value) : value);
   }
+  // What a script gave its element has no attribute.
+  fresh.onload ??= script.onload;
+  fresh.onerror ??= script.onerror;
   // The attribute of a connected element is emptied, so that styles cannot read it; this is not.
   fresh.nonce = script.nonce;
   if (script.text) fresh.text = trusted().createScript(script.text);
@@ -64,26 +66,17 @@ interface Policy {
 }
 
 let policy: Policy | undefined;
+const unchanged = (text: string) => text;
 
 /**
  * Trusted Types, where the page requires them. What passes was put into the page by its owner and
- * marked as held; a page that lists its policies lists `holdfire`.
+ * marked as held; a page that lists its policies lists `holdfire`. Where it lists others only, and
+ * requires them, the assignment says so.
  */
 const trusted = (): Policy => {
-  if (policy) return policy;
-  const rules = bare({
-    createScript: (text: string) => text,
-    createScriptURL: (address: string) => address,
-  });
-  try {
-    // TypeScript's library does not know Trusted Types: a trusted value stands in for its string.
-    const { trustedTypes } = window as {
-      trustedTypes?: { createPolicy(...of: unknown[]): Policy };
-    };
-    policy = trustedTypes?.createPolicy("holdfire", rules) ?? rules;
-  } catch {
-    // The page lists other policies only. If it also requires them, the assignment says so.
-    policy = rules;
-  }
+  const rules = bare({ createScript: unchanged, createScriptURL: unchanged });
+  // TypeScript's library does not know Trusted Types: a trusted value stands in for its string.
+  const { trustedTypes } = window as { trustedTypes?: { createPolicy(...of: unknown[]): Policy } };
+  policy ??= attempt(() => trustedTypes?.createPolicy("holdfire", rules)) ?? rules;
   return policy;
 };

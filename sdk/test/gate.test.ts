@@ -54,13 +54,18 @@ describe("a script", () => {
   });
 
   const lib = "https://third.test/lib.js";
-  // happy-dom loads a script without `defer` before it goes on; browsers do not, for created ones.
-  const external = `<script type="text/plain" data-category="analytics" data-src="${lib}" defer></script>`;
+  const tag = (more: string) =>
+    `<script type="text/plain" data-category="analytics" data-src="${lib}" ${more}></script>`;
+  const external = tag("");
   const scripts = { [lib]: '(window.said ??= []).push("lib")' };
+  // happy-dom loads a script before it goes on unless it is async; browsers do not, for created ones.
+  const before = `Object.defineProperty(HTMLScriptElement.prototype, "async", {
+    set() { this.setAttribute("async", ""); } })`;
 
   test("waits for the external script before it, as the parser would have seen to", async () => {
     const { holdfire, run } = await openPage({
       scripts,
+      before,
       html: `${external}${says("after")}${says("apart", 'data-category="functional" async')}`,
     });
     holdfire.acceptAll();
@@ -69,12 +74,34 @@ describe("a script", () => {
   });
 
   test("does not run after all when permission ends while it waits", async () => {
-    const { holdfire, run } = await openPage({ scripts, html: external + says("after") });
+    const { holdfire, run } = await openPage({ scripts, before, html: external + says("after") });
     holdfire.acceptAll();
     holdfire.withdraw();
     await expect.poll(() => run(said)).toBe("lib");
     await turn();
     expect(run(said)).toBe("lib");
+  });
+
+  test("that is deferred runs when all others have run", async () => {
+    const { holdfire, run } = await openPage({
+      scripts,
+      html: `${tag("defer")}${says("a")}${tag('data-type="module" async')}${says("b")}`,
+    });
+    holdfire.acceptAll();
+    expect(run(said)).toBe("a b");
+    await expect.poll(() => run(said)).toBe("a b lib lib");
+  });
+
+  test.each(["load", "error"])("tells whoever listens by its property of its %s", async (type) => {
+    const { holdfire, run } = await openPage({
+      before: `const made = document.createElement("script");
+        Object.assign(made, { type: "text/plain", id: "made", on${type}: () => { window.told = true; } });
+        made.dataset.category = "analytics";
+        document.body.append(made);`,
+    });
+    holdfire.acceptAll();
+    run(`document.getElementById("made").dispatchEvent(new Event("${type}"))`);
+    expect(run("window.told")).toBe(true);
   });
 
   test("that is added later is treated like the others", async () => {
@@ -247,4 +274,60 @@ test("Trusted Types get a policy of their own", async () => {
   holdfire.acceptAll();
   expect(run("policies.join()")).toBe("holdfire");
   expect(document.getElementById("tag")?.getAttribute("src")).toBe("https://third.test/t.js");
+});
+
+describe("many at once", () => {
+  /** A page on which each script takes 10 ms, and which is painted when the test says so. */
+  const open = async () => {
+    const clock = { at: 0, now: () => clock.at };
+    const frames: (() => void)[] = [];
+    const timers: [run: () => void, ms: number][] = [];
+    const slow = (word: string) => says(word).replace("(window", "performance.at += 10; (window");
+    const page = await openPage({
+      html: ["a", "b", "c"].map(slow).join(""),
+      members: {
+        performance: clock,
+        requestAnimationFrame: (run: () => void) => frames.push(run),
+        setTimeout: (run: (...given: unknown[]) => void, ms = 0, ...given: unknown[]) =>
+          timers.push([() => run(...given), ms]),
+      },
+    });
+    const turns = () => {
+      for (const [run, ms] of timers.splice(0)) if (!ms) run();
+    };
+    const paint = () => {
+      for (const run of frames.splice(0)) run();
+      turns();
+    };
+    return { ...page, paint, turns };
+  };
+
+  test("run after the page has shown what the visitor did, with a paint after each slice", async () => {
+    const { holdfire, run, paint, turns } = await open();
+    holdfire.acceptAll();
+    turns();
+    expect(run(said)).toBe("");
+    for (const words of ["a", "a b", "a b c"]) {
+      paint();
+      turns();
+      expect(run(said)).toBe(words);
+    }
+  });
+
+  test("stay held from where the visitor refused", async () => {
+    const { holdfire, run, paint } = await open();
+    holdfire.acceptAll();
+    paint();
+    holdfire.withdraw();
+    paint();
+    paint();
+    expect(run(said)).toBe("a");
+  });
+
+  test("do not wait for a paint on a page that nobody looks at", async () => {
+    const { holdfire, run } = await open();
+    run("Object.defineProperty(Document.prototype, 'visibilityState', {get: () => 'hidden'})");
+    holdfire.acceptAll();
+    expect(run(said)).toBe("a b c");
+  });
 });

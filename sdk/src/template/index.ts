@@ -3,17 +3,13 @@
 import { copyOf, query } from "../dom";
 import { addressOf, HELD_TYPE, MARKS, renewed } from "../script";
 
-export interface Unfolded {
-  readonly nodes: readonly Node[];
-  takeBack(): void;
-}
-
 export interface TemplateModule {
-  unfold(held: HTMLTemplateElement): Unfolded;
+  /** Gives the way to take it back. */
+  unfold(held: HTMLTemplateElement): () => void;
 }
 
 /** Copies a template's content to right after it. */
-export const unfold = (held: HTMLTemplateElement): Unfolded => {
+export const unfold: TemplateModule["unfold"] = (held) => {
   const copy = copyOf(held.content);
   for (const script of query(copy, "script")) {
     if (script instanceof HTMLScriptElement && script.type !== HELD_TYPE) {
@@ -22,11 +18,8 @@ export const unfold = (held: HTMLTemplateElement): Unfolded => {
   }
   const nodes = [...copy.childNodes];
   held.after(copy);
-  return {
-    nodes,
-    takeBack: () => {
-      for (const node of nodes) node.remove();
-    },
+  return () => {
+    for (const node of nodes) node.remove();
   };
 };
 
