@@ -170,6 +170,7 @@ describe("a choice", () => {
       layer: 0,
       control: "api",
       client_time: expect.stringMatching(/^\d{4}-\d\d-\d\dT[\d:.]{12}Z$/),
+      after: { seq: 0, event_id: "" },
     });
   });
 

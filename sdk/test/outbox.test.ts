@@ -117,6 +117,15 @@ describe("a choice", () => {
     expect(recorded).toEqual([id(1), id(2), id(3)]);
   });
 
+  test("goes after the one it was made on, even if a clock was set back in between", async () => {
+    const { items, outbox, sent } = setUp();
+    items.set(PREFIX + id(1), left(act(1), 1_000));
+    items.set(PREFIX + id(2), left(act(2, { after: { seq: 0, event_id: id(1) } }), 3_600_000));
+    outbox.flush(false);
+    await settle();
+    expect(sent).toEqual([id(1), id(2)]);
+  });
+
   test("waits while one before it cannot be sent", async () => {
     const { items, add, sent } = setUp(status(503));
     items.set(PREFIX + id(1), left(act(1), 1_000));
@@ -149,6 +158,15 @@ describe("after a failure", () => {
     const { add, sent } = setUp(() => ({ status: 503, body: "", wait: 30_000 }));
     add(act(1));
     await vi.advanceTimersByTimeAsync(30_999);
+    expect(sent).toHaveLength(1);
+    await vi.advanceTimersByTimeAsync(1);
+    expect(sent).toHaveLength(2);
+  });
+
+  test("it waits an hour at most, however long it is asked to", async () => {
+    const { add, sent } = setUp(() => ({ status: 503, body: "", wait: 1e12 }));
+    add(act(1));
+    await vi.advanceTimersByTimeAsync(3_600_999);
     expect(sent).toHaveLength(1);
     await vi.advanceTimersByTimeAsync(1);
     expect(sent).toHaveLength(2);
@@ -235,6 +253,14 @@ describe("what is not a choice", () => {
     await settle();
     expect(sent).toEqual([]);
     expect(items.size).toBe(0);
+  });
+
+  test("is told when it was one, and grew too old to be recorded", async () => {
+    const { items, outbox, refused } = setUp();
+    items.set(PREFIX + id(1), left(act(1), 30 * DAY));
+    outbox.flush(false);
+    await settle();
+    expect(refused).toEqual([[id(1), 0]]);
   });
 
   test("does not travel with one that is", async () => {

@@ -6,10 +6,11 @@ record in one transaction. Whoever calls has already parsed; whatever fails, fai
 
 import base64
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 
 from holdfire import evidence, policy
-from holdfire.errors import EventConflict, StoreUnavailable
+from holdfire.errors import EventConflict, Overloaded, Overtaken, StoreUnavailable
 from holdfire.evidence import Evidence, Subject
 from holdfire.ground import Context, Ground, circumstances, ground, language_of, youngest
 from holdfire.model import (
@@ -30,9 +31,11 @@ from holdfire.model import (
 )
 from holdfire.proof import prove
 from holdfire.rules import links
+from holdfire.store import Appended
 from holdfire.tokens import VisitorToken, token_of
 
 FRESH_SECONDS = 300  # how long an answer that rests on no choice may be relied upon
+TURNS = 8  # how often an act is proved anew because another of the same visitor came first
 HISTORY = 50  # acts that a visitor is told of: one short read, a screen or two to look at
 DEGRADED = Decision(allow=False, reason="store_unavailable")
 
@@ -132,25 +135,7 @@ async def choose(
     Raises ``ActionMismatch`` for an acknowledgement that refuses, ``EventConflict`` if the event id belongs to another act, ``Overloaded`` if nothing was
     recorded, ``StoreUnavailable`` if it is not known: sending it again settles it.
     """
-    now = ctx.clock()
-    held = ground(ctx, site, visitor, now)
-    earlier = await _newest(ctx, site, token)
-    visitor, _ = _recalled(visitor, token, earlier)
-    pseudonym = token.visitor if token else _pseudonym(ctx.random)
-    proof = prove(ctx, site, visitor, choice, held=held, earlier=earlier, now=now)
-    appended = await ctx.store.append(
-        Draft(
-            site=site.id,
-            visitor=pseudonym,
-            event_id=choice.event_id,
-            fingerprint=evidence.fingerprint(choice),
-            recorded_ms=proof.server_ms,
-            evidence=evidence.encode(proof),
-            subject=evidence.encode(
-                Subject(visitor=pseudonym, address_prefix=visitor.address_prefix, browser=browser)
-            ),
-        )
-    )
+    appended = await _appended(ctx, site, visitor, choice, browser=browser, token=token)
     record = appended.record
     if token is not None and record.visitor != token.visitor:
         # The same act replayed under another pseudonym would hand over that visitor's token.
@@ -162,6 +147,45 @@ async def choose(
         token_of(newest.visitor, newest.seq, evidence.prior_of(standing), standing.age),
     )
     return Chosen(record=record, standing=standing, token=signed, fresh=appended.fresh)
+
+
+async def _appended(
+    ctx: Context,
+    site: Site,
+    visitor: Visitor,
+    choice: Choice,
+    *,
+    browser: str,
+    token: VisitorToken | None,
+) -> Appended:
+    """Prove the act against the visitor's newest one and append it, while that is the newest.
+
+    Two acts that arrive at once would else both be proved against the one before them, and a late
+    consent could land on a refusal that it knows nothing of.
+    """
+    now = ctx.clock()
+    held = ground(ctx, site, visitor, now)
+    pseudonym = token.visitor if token else _pseudonym(ctx.random)
+    for _ in range(TURNS):
+        newest = await ctx.store.latest(site.id, token.visitor) if token else None
+        earlier = evidence.read(newest) if newest else None
+        seq = newest.seq if newest else 0
+        aged, _prior = _recalled(visitor, token, earlier)
+        proof = prove(ctx, site, aged, choice, held=held, earlier=earlier, seq=seq, now=now)
+        person = Subject(visitor=pseudonym, address_prefix=visitor.address_prefix, browser=browser)
+        draft = Draft(
+            site=site.id,
+            visitor=pseudonym,
+            event_id=choice.event_id,
+            fingerprint=evidence.fingerprint(choice),
+            recorded_ms=proof.server_ms,
+            evidence=evidence.encode(proof),
+            subject=evidence.encode(person),
+            after=seq,
+        )
+        with suppress(Overtaken):
+            return await ctx.store.append(draft)
+    raise Overloaded("The visitor acts faster than it can be recorded.")
 
 
 async def history(ctx: Context, site: Site, token: VisitorToken | None) -> tuple[Record, ...]:

@@ -5,6 +5,8 @@ Words are those of PROTOCOL.md §1. Nothing here does I/O, reads a clock or impo
 
 from typing import Literal
 
+import msgspec
+
 from holdfire.law import (
     Confidence,
     ConflictRule,
@@ -113,6 +115,7 @@ class CookieUse(Value, frozen=True):
     name: str
     purpose: Multilingual = ""
     lifetime: str = ""
+    host: str = ""  # of a cookie that is kept on a host of the provider: no page can reach it there
 
 
 class Service(Value, frozen=True):
@@ -201,6 +204,9 @@ class Site(Value, frozen=True):
     frames: tuple[str, ...] = ()  # origins of frames that may read what holds
     native: bool = False  # whether an app that shows the page may read what holds
     debug: bool = False  # whether the page may show its owner why
+    # The adapters that are turned on, with what the page's half of each is told of the site.
+    adapters: dict[str, dict[str, object]] = msgspec.field(default_factory=dict)
+    sisters: dict[str, tuple[str, ...]] = msgspec.field(default_factory=dict)  # id → origins
 
     def category(self, key: str) -> Category | None:
         """The category of this id."""
@@ -310,6 +316,7 @@ class Choice(Value, frozen=True):
     layer: int  # 0 site's own code, 1 first layer, 2 preference centre
     control: str  # the control that was used: "accept_all", "save", …
     client_time: str  # RFC 3339
+    after: tuple[int, str] | None = None  # ``seq`` and event id of the newest act it knew of
 
 
 class Draft(Value, frozen=True):
@@ -322,6 +329,7 @@ class Draft(Value, frozen=True):
     recorded_ms: int
     evidence: bytes  # JSON, stored and hashed as bytes, never serialised again
     subject: bytes  # JSON: what points at the person, apart so that it can be erased
+    after: int | None = None  # the ``seq`` it goes by, 0 for none; None: it stands for itself
 
 
 class Record(Value, frozen=True):

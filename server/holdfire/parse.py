@@ -6,7 +6,7 @@ A request is parsed once, into a type; behind this module nothing checks shapes 
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
-from typing import Annotated, Any
+from typing import Annotated, Any, TypeVar
 from urllib.parse import parse_qsl
 
 import msgspec
@@ -14,6 +14,7 @@ import msgspec
 from holdfire.errors import ActionMismatch, BadJson, BadMember, BadQuery, BodyTooLarge
 from holdfire.model import Action, Choice, Site
 
+T = TypeVar("T")
 BODY_BYTES = 16 * 1024  # an honest choice over 64 services takes 3 KiB
 QUERY_BYTES = 1_024  # the longest honest query is about 60
 MEMBERS = 64  # categories or services a choice may name; more could only be an attack on hashing
@@ -26,6 +27,13 @@ EventId = Annotated[
         max_length=36,
     ),
 ]
+KnownId = Annotated[
+    str,
+    msgspec.Meta(
+        pattern=r"^([0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12})?\Z",
+        max_length=36,
+    ),
+]  # or "", where the id is not known
 Version = Annotated[str, msgspec.Meta(pattern=r"^[0-9a-f]{16}\Z", max_length=16)]
 Language = Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z0-9-]{2,35}\Z", max_length=35)]
 Control = Annotated[str, msgspec.Meta(pattern=r"^[a-z0-9_.-]{1,64}\Z", max_length=64)]
@@ -36,7 +44,23 @@ Instant = Annotated[
         max_length=40,
     ),
 ]
+SiteId = Annotated[str, msgspec.Meta(pattern=r"^[a-z0-9-]{1,64}\Z", max_length=64)]
+# The longest that is signed takes 330 characters; a longer one is somebody's own.
+HandOffText = Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z0-9_.-]{1,512}\Z", max_length=512)]
+# A host has at most 253 characters (RFC 1035 §2.3.4); a scheme and a port go with it.
+Origin = Annotated[str, msgspec.Meta(pattern=r"^https?://[!-~]{1,259}\Z", max_length=267)]
 Members = Annotated[dict[str, bool], msgspec.Meta(max_length=MEMBERS)]
+
+
+class AfterBody(msgspec.Struct, forbid_unknown_fields=True):
+    """The newest act that the page knew of when this one was made on it.
+
+    ``event_id`` is "" where it only knew the number. ``seq`` is the newest number that it had been
+    told, which is older than the act while that was still on its way.
+    """
+
+    seq: Annotated[int, msgspec.Meta(ge=0, le=2**53)]  # what a page can count to
+    event_id: KnownId
 
 
 class ChoiceBody(msgspec.Struct, forbid_unknown_fields=True):
@@ -51,9 +75,25 @@ class ChoiceBody(msgspec.Struct, forbid_unknown_fields=True):
     control: Control
     client_time: Instant
     services: Members = msgspec.field(default_factory=dict)
+    after: AfterBody | None = None
+
+
+class HandOffBody(msgspec.Struct, forbid_unknown_fields=True):
+    """The body of ``POST …/handoffs``."""
+
+    site: SiteId
+
+
+class TakeOver(msgspec.Struct, forbid_unknown_fields=True, frozen=True, rename={"origin": "from"}):
+    """A hand-off as it arrived at the site it is for: the body of ``POST …/takeovers``."""
+
+    token: HandOffText
+    origin: Origin  # of the page that led here, as the browser names it
 
 
 _CHOICE = msgspec.json.Decoder(ChoiceBody)
+_HAND_OFF = msgspec.json.Decoder(HandOffBody)
+_TAKE_OVER = msgspec.json.Decoder(TakeOver)
 
 
 def choice(body: bytes, site: Site) -> Choice:
@@ -61,15 +101,7 @@ def choice(body: bytes, site: Site) -> Choice:
 
     Raises ``BodyTooLarge``, ``BadJson``, ``BadMember`` or ``ActionMismatch``.
     """
-    if len(body) > BODY_BYTES:
-        raise BodyTooLarge(f"The body is over {BODY_BYTES} bytes.")
-    try:
-        given = _CHOICE.decode(body)
-    except msgspec.ValidationError as error:
-        raise BadMember(f"{error}.") from error
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        raise BadJson("The body is not well-formed JSON in UTF-8.") from error
-    _refuse_doubled_keys(body)
+    given = _decoded(_CHOICE, body)
     _refuse_foreign_members(given, site)
     _refuse_mismatch(given, site)
     return Choice(
@@ -82,7 +114,24 @@ def choice(body: bytes, site: Site) -> Choice:
         layer=given.layer,
         control=given.control,
         client_time=_instant(given.client_time),
+        after=(given.after.seq, given.after.event_id) if given.after else None,
     )
+
+
+def hand_off(body: bytes, site: Site) -> str:
+    """The id of the sister that a choice is to be handed to.
+
+    Raises ``BodyTooLarge``, ``BadJson`` or ``BadMember``.
+    """
+    given = _decoded(_HAND_OFF, body)
+    if given.site not in site.sisters:
+        raise BadMember("The site is not a sister of this one.")
+    return given.site
+
+
+def take_over(body: bytes) -> TakeOver:
+    """Decode a hand-off that arrived. Raises ``BodyTooLarge``, ``BadJson`` or ``BadMember``."""
+    return _decoded(_TAKE_OVER, body)
 
 
 def query(raw: bytes, allowed: Mapping[str, Iterable[str] | None]) -> dict[str, str]:
@@ -114,6 +163,19 @@ def query(raw: bytes, allowed: Mapping[str, Iterable[str] | None]) -> dict[str, 
             raise BadQuery(f"The parameter {name} has an unknown value.")
         found[name] = value
     return found
+
+
+def _decoded(decoder: msgspec.json.Decoder[T], body: bytes) -> T:
+    if len(body) > BODY_BYTES:
+        raise BodyTooLarge(f"The body is over {BODY_BYTES} bytes.")
+    try:
+        given = decoder.decode(body)
+    except msgspec.ValidationError as error:
+        raise BadMember(f"{error}.") from error
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise BadJson("The body is not well-formed JSON in UTF-8.") from error
+    _refuse_doubled_keys(body)
+    return given
 
 
 def _refuse_doubled_keys(body: bytes) -> None:

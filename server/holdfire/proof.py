@@ -19,16 +19,18 @@ def prove(
     *,
     held: Ground,
     earlier: Evidence | None,
+    seq: int,
     now: float,
 ) -> Evidence:
     """Everything the record is to prove, decided under the notice that holds now.
 
-    ``earlier`` is the evidence of the visitor's newest act until this one.
+    ``earlier`` is the evidence of the visitor's newest act until this one, ``seq`` its number.
     Raises ``ActionMismatch`` for an acknowledgement that refuses what is allowed.
     """
     server_ms = int(now * 1000)
     client_ms = _ms(choice.client_time)
-    categories, services, late = _effective(choice, min(client_ms, server_ms), earlier)
+    late = earlier is not None and _is_late(choice, min(client_ms, server_ms), earlier, seq)
+    categories, services = _effective(choice, earlier if late else None)
     gpc_noticed, dnt_noticed = evidence.noticed(choice, visitor, held.rules)
     prior = Prior(
         action=choice.action,
@@ -120,20 +122,30 @@ def _left_on(choice: Choice, before: Decisions, earlier: tuple[str, ...]) -> tup
     )
 
 
-def _effective(
-    choice: Choice, acted_ms: int, newer: Evidence | None
-) -> tuple[dict[str, bool], dict[str, bool], bool]:
-    """What counts from now on: an act that arrives after a newer one can only narrow it.
+def _is_late(choice: Choice, acted_ms: int, newer: Evidence, seq: int) -> bool:
+    """Whether the act was made before the visitor's newest one, or without knowledge of it.
 
-    An accept made offline, delivered after a later refusal, must not undo that refusal. A clock
-    that ran ahead at the earlier act is not believed, or it would silence every later one.
+    A page says what it knew, and that needs no clock. Of who knew of nothing the clocks have to
+    tell: another page of the site may have asked anew. A clock that ran ahead at the earlier act
+    is not believed, or it would silence every later one.
     """
-    if newer is None or acted_ms >= min(_ms(newer.client_time), newer.server_ms // 1000 * 1000):
-        return choice.categories, choice.services, False
+    known, event_id = choice.after or (0, "")
+    if known or event_id:
+        return known < seq and event_id != newer.event_id
+    return acted_ms < min(_ms(newer.client_time), newer.server_ms // 1000 * 1000)
+
+
+def _effective(choice: Choice, newer: Evidence | None) -> tuple[dict[str, bool], dict[str, bool]]:
+    """What counts from now on: an act that arrives after a ``newer`` one can only narrow it.
+
+    An accept made offline, delivered after a later refusal, must not undo that refusal.
+    """
+    if newer is None:
+        return choice.categories, choice.services
     standing = newer.effective
     categories = {key: said and standing.get(key, False) for key, said in choice.categories.items()}
     refused = {key: False for key, said in newer.effective_services.items() if not said}
-    return categories, {**choice.services, **refused}, True
+    return categories, {**choice.services, **refused}
 
 
 def _ms(moment: str) -> int:

@@ -60,7 +60,9 @@ export const open = (host: Host): Acts => {
     memory.adopt(standing);
     local.set(key, encode(standing));
     const client_time = new Date(now() * 1000).toISOString();
-    return bare({ ...act, event_id, notice_version, client_time });
+    // Whatever the clocks say, an act that was made without knowledge of a newer one cannot undo it.
+    const after = bare({ seq: before?.seq ?? 0, event_id: before?.event_id ?? "" });
+    return bare({ ...act, event_id, notice_version, client_time, after });
   };
 
   return {

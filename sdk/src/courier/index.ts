@@ -6,20 +6,22 @@
 import type { Host } from "../host";
 import { keys } from "../natives";
 import { SIGNAL } from "../signals";
-import { openArea, prefixOf } from "../storage";
+import { prefixOf } from "../storage";
 import type { Courier } from "./host";
 import { namedAct, presentAct } from "./named";
 import { openOutbox } from "./outbox";
 import { openAnswers } from "./record";
-import { sweep } from "./sweep";
+import { openReload } from "./reload";
+import { openSweep } from "./sweep";
 import { openTransport } from "./transport";
 
 export const open = (host: Host): Courier => {
   const { boot, local, memory, now } = host;
-  const areas = [local, openArea("sessionStorage")];
   const shown = boot.services.map((service) => service.id);
   const answers = openAnswers(boot.site, shown, local, memory);
   const transport = openTransport(host, answers);
+  const sweep = openSweep(host);
+  const reload = openReload(host);
   const outbox = openOutbox({
     area: local,
     prefix: prefixOf(boot.site),
@@ -27,6 +29,7 @@ export const open = (host: Host): Courier => {
     recorded: (record) => {
       answers.confirm(record, now());
       host.settle("service");
+      reload.recorded();
     },
     refused: ({ event_id }, { status }) => {
       // There is no record of it and never will be, so it grants nothing; what it refused holds.
@@ -44,7 +47,10 @@ export const open = (host: Host): Courier => {
   };
   return {
     send: outbox.flush,
-    sweep: (last) => sweep(boot.services, host.snapshot(), last, areas),
+    sweep: (last) => {
+      sweep(last).catch(host.fail);
+      reload.settled(last);
+    },
     receipt: async (standing) => {
       if (!standing?.event_id) throw new Error("There is no choice.");
       if (standing.pending) throw new Error("The choice is not recorded yet.");

@@ -63,14 +63,14 @@ export const openOutbox = (post: Post): Outbox => {
   let failures = 0;
   let timer: ReturnType<typeof setTimeout> | undefined;
 
-  const waiting = () => itemsIn(area, prefix, post.now()).filter(({ key }) => !done.has(key));
+  const waiting = () => itemsIn(post).filter(({ key }) => !done.has(key));
 
   /** Sends one after the other, so that the service numbers them in the order of the acts. */
   const drain = async () => {
     if (sending) return;
     sending = true;
     clearTimeout(timer);
-    for (let item = waiting()[0]; item; item = waiting()[0]) {
+    for (let item = first(waiting()); item; item = first(waiting())) {
       const answer = await post.send(item.choice);
       if (!settled(item, answer)) {
         later(answer.wait);
@@ -96,7 +96,9 @@ export const openOutbox = (post: Post): Outbox => {
   /** Full jitter: after an outage, the browsers of a whole site do not come back at once. */
   const later = (atLeast: number) => {
     const longest = Math.min(LONGEST_WAIT, FIRST_WAIT * 2 ** failures++);
-    timer = setTimeout(() => flush(false), atLeast + post.random() * longest);
+    // Whatever is asked of us, or misread: a timer that is set too far ahead fires at once.
+    const asked = Math.min(LONGEST_WAIT, Math.max(0, atLeast));
+    timer = setTimeout(() => flush(false), asked + post.random() * longest);
   };
 
   const flush = (now: boolean) => {
@@ -114,15 +116,28 @@ export const openOutbox = (post: Post): Outbox => {
   return { flush };
 };
 
+/**
+ * What goes next: the oldest, unless it was made on another one that waits. A clock that was set
+ * back in between must not have a refusal sent before the consent that it takes back.
+ */
+const first = (items: readonly Item[]): Item | undefined => {
+  const ids = items.map(({ choice }) => choice.event_id);
+  return items.find(({ choice }) => !ids.includes(choice.after?.event_id ?? "")) ?? items[0];
+};
+
 /** What waits, oldest first. What is not one of ours, too old or too much is thrown away. */
-const itemsIn = (area: Area, prefix: string, now: number): Item[] => {
+const itemsIn = ({ area, prefix, now, refused }: Post): Item[] => {
   const items: Item[] = [];
   for (const key of area.keys()) {
     if (!key.startsWith(prefix)) continue;
     const item = readItem(key, area.get(key) ?? "");
     const ours = item && key === prefix + item.choice.event_id;
-    if (ours && Math.abs(now - item.queued) < AGE) items.push(item);
-    else area.remove(key);
+    if (ours && Math.abs(now() - item.queued) < AGE) {
+      items.push(item);
+      continue;
+    }
+    area.remove(key);
+    if (ours) refused(item.choice, NEVER);
   }
   items.sort((a, b) => a.queued - b.queued);
   for (const { key } of items.splice(0, items.length - ITEMS)) area.remove(key);
@@ -139,12 +154,16 @@ const readItem = (key: string, text: string): Item | null =>
       queued,
       choice: bare({
         ...like(choice, SAMPLE),
+        // What an earlier build of this page left has none.
+        ...(choice.after && { after: like(choice.after, { seq: 0, event_id: "" }) }),
         categories: flags(choice.categories, false, true),
         services: flags(choice.services, false, true),
       }),
     };
   });
 
+/** What is too old has no record and never will have one. */
+const NEVER: Answer = { status: 0, body: "", wait: 0 };
 const SAMPLE = bare({
   event_id: "",
   action: "save" as Action,

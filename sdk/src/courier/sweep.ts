@@ -1,68 +1,65 @@
-/** Taking back what a service has left in the browser: its cookies and its storage keys. */
+/** Taking back what services have left in the browser: cookies, storage keys and databases. */
 
-import { cookies, writeCookie } from "../dom";
+import type { Host } from "../host";
 import { isRefused } from "../refused";
-import type { Area } from "../storage";
+import { openArea } from "../storage";
 import type { Service, Snapshot } from "../types";
+import { removeCookie, seenCookies } from "./cookies";
+import { removeDatabases } from "./databases";
 
 /** Our own keys and cookies, which no service's list can name. */
 const OWN = /^(__\w+-)?holdfire/;
+
+/** A kind of thing that a service lists. */
+type Kind = "cookies" | "storage" | "databases";
 
 /**
  * Removes what services list that are refused, or that were allowed in the `last` snapshot, except
  * what an allowed one lists too. Who never said no keeps what they have.
  *
- * A cookie is removed by its name, domain and path together, and a page cannot read the latter
- * two: so every pair that this page can see is tried.
+ * What is still there afterwards is told once, by its name, and not tried again before something
+ * else changes: a script that writes it anew could keep us busy for ever.
  */
-export const sweep = (
-  services: readonly Service[],
-  now: Snapshot,
-  last: Snapshot | null,
-  areas: readonly Area[],
-): void => {
-  const allowed = services.filter(({ id }) => now.services[id]?.allow);
-  const denied = services.filter(({ id }) => isRefused(id, now, last));
-  const condemned = (list: "cookies" | "storage", name: string): boolean =>
-    !OWN.test(name) &&
-    denied.some((service) => lists(service[list], name)) &&
-    !allowed.some((service) => lists(service[list], name));
+export const openSweep = ({ boot: { services }, local, snapshot, fail }: Host) => {
+  const areas = [local, openArea("sessionStorage")];
+  const told = new Set<string>();
 
-  for (const name of cookieNames()) if (condemned("cookies", name)) removeCookie(name);
-  for (const area of areas) {
-    for (const key of area.keys()) if (condemned("storage", key)) area.remove(key);
-  }
-};
+  const tell = (left: readonly string[]) => {
+    const news = left.filter((name) => !told.has(name));
+    for (const name of news) told.add(name);
+    if (news[0]) fail(new Error(`could not remove: ${news.join(", ")}`));
+  };
 
-/** Whether the list names it; a name that ends in `*` stands for all that begin like it. */
-const lists = (uses: readonly string[], name: string): boolean =>
-  uses.some((use) => (use.endsWith("*") ? name.startsWith(use.slice(0, -1)) : name === use));
-
-const cookieNames = (): string[] => cookies().map((cookie) => cookie.split("=")[0] as string);
-
-const removeCookie = (name: string): void => {
-  const labels = location.hostname.split(".");
-  // Without a domain first: that is how most are set.
-  const domains = ["", ...labels.map((_, at) => `;domain=${labels.slice(at).join(".")}`)];
-  // Secure cookies can only be replaced by such, partitioned ones (CHIPS) only by such again.
-  const kinds = location.protocol === "https:" ? [";secure", ";secure;partitioned"] : [""];
-  for (const path of paths(location.pathname)) {
-    for (const domain of domains) {
-      for (const kind of kinds) {
-        writeCookie(`${name}=;expires=Thu, 01 Jan 1970 00:00:00 GMT;path=${path}${domain}${kind}`);
+  return async (last: Snapshot | null): Promise<void> => {
+    // Asked anew for each: what takes its time may be allowed again by then.
+    const condemned = (kind: Kind, name: string): boolean => {
+      const now = snapshot();
+      const lists = (one: Service) => one[kind]?.some((use) => fits(use, name));
+      return (
+        !OWN.test(name) &&
+        services.some((one) => isRefused(one.id, now, last) && lists(one)) &&
+        !services.some((one) => now.services[one.id]?.allow && lists(one))
+      );
+    };
+    const databases = services.flatMap((one) => one.databases ?? []);
+    const left: string[] = [];
+    for (const name of seenCookies()) {
+      if (condemned("cookies", name) && !removeCookie(name)) left.push(`${name} (cookie)`);
+    }
+    for (const area of areas) {
+      for (const key of area.keys()) {
+        if (!condemned("storage", key)) continue;
+        area.remove(key);
+        if (area.get(key) !== null) left.push(`${key} (storage)`);
       }
     }
-    if (!cookieNames().includes(name)) return;
-  }
+    if (databases[0]) {
+      left.push(...(await removeDatabases(databases, (name) => condemned("databases", name))));
+    }
+    tell(left);
+  };
 };
 
-/** "/", and every way in which the page's own path can begin, with and without a last slash. */
-const paths = (pathname: string): string[] => {
-  const found = ["/"];
-  let path = "";
-  for (const part of pathname.split("/").filter(Boolean)) {
-    path += `/${part}`;
-    found.push(path, `${path}/`);
-  }
-  return found;
-};
+/** Whether a list's name means this one; one that ends in `*` stands for all that begin like it. */
+const fits = (use: string, name: string): boolean =>
+  use.endsWith("*") ? name.startsWith(use.slice(0, -1)) : name === use;

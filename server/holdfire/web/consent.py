@@ -13,6 +13,7 @@ from holdfire.model import Action, Decision, DecisionSource, Reason, Record, Sit
 from holdfire.tokens import VisitorToken
 from holdfire.visitor import agent
 from holdfire.web import wellknown
+from holdfire.web.expiry import expirations
 from holdfire.web.house import house_of, json_response
 from holdfire.web.request import (
     front_of,
@@ -105,16 +106,27 @@ async def post_choice(request: Request) -> Response:
     """``POST …/choices``: 201 once it is durable, 200 for the same act again."""
     site, house = site_of(request), house_of(request)
     origin = require_origin(request, site)
-    if (
-        request.headers.get("content-type", "").partition(";")[0].strip().lower()
-        != "application/json"
-    ):
-        raise MediaTypeRefused("Send the choice as application/json.")
+    require_json(request)
     visitor = visitor_of(request, query_of(request))
     token = token_of(request, site)
     choice = parse.choice(await request.body(), site)
     browser = agent.family(request.headers.get("user-agent", ""))
     chosen = await consent.choose(house.ctx, site, visitor, choice, browser=browser, token=token)
+    answer = recorded(request, site, chosen, origin)
+    for expired in expirations(request, site, chosen.standing, origin):
+        answer.headers.append("set-cookie", expired)
+    return answer
+
+
+def require_json(request: Request) -> None:
+    """Raises ``MediaTypeRefused`` for a body that a page could send without a preflight."""
+    declared = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    if declared != "application/json":
+        raise MediaTypeRefused("Send the body as application/json.")
+
+
+def recorded(request: Request, site: Site, chosen: Chosen, origin: str) -> Response:
+    """The answer to an act that is durable, with the cookie for the page at ``origin``."""
     status = 201 if chosen.fresh else 200
     answer = json_response(_chosen_body(chosen), status, wellknown.UPDATED)
     answer.headers.append("set-cookie", _cookie(request, site, chosen.token, origin))
