@@ -1,0 +1,76 @@
+/** Whose an address, a cookie or a key is, and whether it may run now. */
+
+import { read } from "../dom";
+import type { Host } from "../host";
+import { keys } from "../natives";
+import { isRefused } from "../refused";
+import { attempt } from "../shape";
+import type { Service } from "../types";
+import type { Options } from "./options";
+
+/** Why something may not run now. */
+export interface Verdict {
+  /** One of those whose it is, or `null` where nobody's. */
+  service: string | null;
+  /** No change of anybody's mind is waited for. */
+  refused: boolean;
+}
+
+/** Lists of names in the boot script. */
+export type List = "cookies" | "storage" | "databases";
+
+export interface Hosts {
+  /** Judges an address. Where somebody else says whose it is, only what is nobody's business is free. */
+  address(address: unknown, disowned?: boolean): Verdict | null;
+  /** Judges the name of what a service would keep. */
+  name(list: List, name: unknown): Verdict | null;
+  /** Whether any service lists anything of this kind. */
+  knows(list: List): boolean;
+}
+
+export const openHosts = (host: Host, options: Options): Hosts => {
+  const { services } = host.boot;
+  const { origin } = location;
+  const base = attempt(() => new URL(host.base).origin);
+  const ids = keys(options.hosts);
+  const NativeURL = URL;
+
+  /**
+   * One host may serve several services, and an address does not tell which of them is meant: it
+   * runs if any of them is allowed, and is refused only if all of them are.
+   */
+  const judge = (owners: readonly string[]): Verdict | null => {
+    if (owners.some((id) => host.decision(id).allow)) return null;
+    const now = host.snapshot();
+    return {
+      service: owners[0] ?? null,
+      refused: owners.every((id) => now && isRefused(id, now, null)),
+    };
+  };
+  const judgeName = (list: List, name: string) => {
+    const owners = services.filter((service) => lists(service[list], name));
+    return owners[0] ? judge(owners.map(({ id }) => id)) : null;
+  };
+
+  return {
+    address: (address, disowned) => {
+      const url = attempt(() => new NativeURL(address as string, read("baseURI")));
+      if (!url || !/^(http|ws)s?:/.test(url.protocol)) return null;
+      const from = url.origin.replace(/^ws/, "http");
+      // A last dot is part of the name in the resolver's eyes alone.
+      const name = url.hostname.replace(/\.$/, "");
+      const covers = (pattern: string) =>
+        pattern[0] === "*" ? name.endsWith(pattern.slice(1)) : name === pattern;
+      if (from === origin || from === base || options.trusted.some(covers)) return null;
+      if (disowned) return { service: null, refused: false };
+      const owners = ids.filter((id) => options.hosts[id]?.some(covers));
+      return owners[0] || options.hold_unknown ? judge(owners) : null;
+    },
+    name: (list, name) => attempt(() => judgeName(list, `${name}`)),
+    knows: (list) => services.some((service) => service[list]?.[0]),
+  };
+};
+
+/** Whether the list names it; a name that ends in `*` stands for all that begin like it. */
+const lists = (uses: Service[List], name: string) =>
+  uses?.some((use) => (use.endsWith("*") ? name.startsWith(use.slice(0, -1)) : name === use));
