@@ -106,8 +106,8 @@ def test_who_is_to_be_asked_gets_the_question_along(service: Service) -> None:
     assert words["texts"]["button.reject_all"] == "Alle ablehnen"
     assert not [key for key in words["texts"] if key.startswith(("preferences.", "history."))]
     assert (words["services"], words["languages"]) == ([], {})
-    assert ",act:()=>{" in asked.text
-    assert ",banner:()=>{" in asked.text
+    assert ',"act":()=>{' in asked.text
+    assert ',"banner":()=>{' in asked.text
 
 
 def test_who_is_not_asked_is_spared_the_question(service: Service) -> None:
@@ -115,8 +115,8 @@ def test_who_is_not_asked_is_spared_the_question(service: Service) -> None:
     script = service.client.get("/s/demo.js?geo=US-CA").text
 
     assert handed_in(script)[1] is None
-    assert ",act:()=>{" in script
-    assert ",banner:()=>{" not in script
+    assert ',"act":()=>{' in script
+    assert ',"banner":()=>{' not in script
 
 
 def test_who_comes_back_gets_the_core_alone(service: Service) -> None:
@@ -126,7 +126,7 @@ def test_who_comes_back_gets_the_core_alone(service: Service) -> None:
     script = service.client.get("/s/demo.js?geo=DE").text
 
     assert handed_in(script)[1] is None
-    assert "{chunks:{__proto__:null},words:null}" in script
+    assert "{chunks:{__proto__:null},words:null,parts:[]}" in script
 
 
 def test_a_returning_visitor_costs_one_revalidation(service: Service) -> None:
@@ -175,7 +175,7 @@ def test_a_named_region_may_be_shared(service: Service) -> None:
 
     assert answer.headers["cache-control"] == "public, max-age=300"
     assert handed_in(answer.text)[0]["rules"]["regime"] == "de"
-    assert "{chunks:{__proto__:null},words:null}" in answer.text
+    assert "{chunks:{__proto__:null},words:null,parts:[]}" in answer.text
     coloradan, _ = handed_in(service.client.get("/s/demo/us-co.js").text)
     assert coloradan["rules"]["regime"] == "us-co"
     assert service.client.get("/s/demo/..%2f.js").status_code == 404

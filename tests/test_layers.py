@@ -10,8 +10,8 @@ ROOT = Path(__file__).parent.parent / "server"
 
 LADDER = """
     errors | law | model document | settings | regimes rules policy parse sites evidence
-    | duties tally tokens keyfile visitor store | ground | proof | consent explain export tracking | compliance | lint | web | app
-    | serving | check demo | cli | __main__
+    | catalogue duties tally tokens keyfile visitor store | ground | proof | consent explain export tracking | handoff | compliance | lint | web | app
+    | serving | check clerk demo | cli | __main__
 """
 RUNG = {name: i for i, rung in enumerate(LADDER.split("|")) for name in rung.split()}
 

@@ -120,7 +120,7 @@ def test_every_setting_can_be_given_in_the_environment(tmp_path: Path) -> None:
 
 WRONG = [
     ("prot = 1", "prot", "did you mean port?"),
-    ("[server]\nport = 1", "server", "remove it"),
+    ("[listen]\nport = 1", "listen", "remove it"),
     ('port = "8080"', "port", "a whole number from 0 to 65535"),
     ("port = 65536", "port", "a whole number from 0 to 65535"),
     ("port = true", "port", "a whole number"),

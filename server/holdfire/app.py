@@ -113,6 +113,12 @@ def build(
 def open_law(settings: Settings) -> Lawbook:
     """Load the law, and see that the regimes the settings name are in it."""
     law = regimes.load(settings.regimes_path)
+    known_regimes(settings, law)
+    return law
+
+
+def known_regimes(settings: Settings, law: Lawbook) -> None:
+    """See that the regimes the settings name are in the law; raises ``ConfigError``."""
     unknown = [
         Problem("settings", key, f"no regime {name!r}", "name one of docs/regimes.md")
         for key in ("establishment", "regime_override")
@@ -120,7 +126,6 @@ def open_law(settings: Settings) -> Lawbook:
     ]
     if unknown:
         raise ConfigError(tuple(unknown))
-    return law
 
 
 async def open_store(settings: Settings, *, writing: bool = True) -> Store:
@@ -149,7 +154,8 @@ def likely_scripts(ctx: Context, rare: Collection[str] = ()) -> list[Asked]:
     """What a visitor is most likely handed today.
 
     Each site and place in the place's language, with GPC and without, for who comes back and for
-    who is to be asked. Scripts in other languages, and those for the rare DNT, are made when they are asked for.
+    who is to be asked. Scripts in other languages, and those for the rare DNT, are made when
+    they are asked for.
     """
     places = [UNKNOWN_LOCATION]
     for code in ctx.lawbook.law.names:

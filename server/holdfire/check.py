@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import date
+from functools import cached_property
 from tempfile import TemporaryDirectory
 from typing import Any
 
@@ -15,6 +16,7 @@ import msgspec
 import uvicorn
 
 from holdfire import app, compliance, lint, regimes, serving
+from holdfire.catalogue import Catalogue, read_catalogue
 from holdfire.errors import ConfigError, HoldfireError, Problem
 from holdfire.explain import place as known_place
 from holdfire.law import Value
@@ -22,16 +24,35 @@ from holdfire.lint.configuration import configuration
 from holdfire.lint.finding import Facts, Finding, folded
 from holdfire.lint.render import Outcome, live, rendered
 from holdfire.lint.surfaces import Surface, surfaces
-from holdfire.lint.wording import load as load_wording
 from holdfire.model import UNKNOWN_LOCATION, Location, Site
 from holdfire.regimes import Lawbook
-from holdfire.settings import Settings, load, shipped
+from holdfire.settings import Settings, load
 from holdfire.sites import load_locales, load_sites, read_locales, read_sites
 from holdfire.web.shelf import Shelf
 
 START_SECONDS = 30.0
 
 Tell = Callable[[str], None]
+
+
+class Files:
+    """What the settings name, each read once: when it is first asked for."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+
+    @cached_property
+    def law(self) -> Lawbook:
+        """Raises ``ConfigError``."""
+        return regimes.load(self.settings.regimes_path)
+
+    @cached_property
+    def read(self) -> tuple[Mapping[str, Site], tuple[Problem, ...]]:
+        """The sites that are in order; what is wrong with locales, catalogue and other sites."""
+        locales, of_locales = read_locales(self.settings.locales_path)
+        catalogue, of_catalogue = read_catalogue(self.settings.services_path)
+        sites, of_sites = read_sites(self.settings.sites_path, locales, catalogue)
+        return sites, (*of_locales, *of_catalogue, *of_sites)
 
 
 class Report(Value, frozen=True):
@@ -61,13 +82,14 @@ def everything(
     except ConfigError as error:
         return Report(error.problems)
     problems: list[Problem] = []
+    files = Files(settings)
     for step in (_law(today, stale), _sites, _scripts, _geo):
         try:
-            problems.extend(step(settings))
+            problems.extend(step(files))
         except ConfigError as error:
             problems.extend(error.problems)
     try:
-        return Report(tuple(problems), _configuration(settings))
+        return Report(tuple(problems), _configuration(files))
     except ConfigError as error:
         # What the steps before have said already is not said twice.
         return Report((*problems, *(p for p in error.problems if p not in problems)))
@@ -87,7 +109,8 @@ def banners(
     Raises ``Unavailable`` where there is none, ``ConfigError`` for what stops a start.
     """
     settings = load(config, environment)
-    sites = load_sites(settings.sites_path, load_locales(settings.locales_path))
+    catalogue = Catalogue(settings.services_path)
+    sites = load_sites(settings.sites_path, load_locales(settings.locales_path), catalogue)
     law = app.open_law(settings)
     found: list[Surface] = []
     for site in sites.values():
@@ -105,7 +128,7 @@ def banners(
     if not found:
         return Report()
     with _served(settings, sites) as origins:
-        return _report(rendered(found, origins.__getitem__, _phrases(), tell))
+        return _report(rendered(found, origins.__getitem__, lint.phrases(), tell))
 
 
 def pages(
@@ -134,57 +157,50 @@ def pages(
         named = url.partition("://")[2]
         return Facts(named, regime.id, regime.model, ui.first_layer_reject, ui.close_x)
 
-    return _report(live(addresses, facts, _phrases(), tell))
+    return _report(live(addresses, facts, lint.phrases(), tell))
 
 
 # ---------------------------------------------------------------- the steps
 
 
-def _law(today: date, stale: int | None) -> Callable[[Settings], list[Problem]]:
-    def step(settings: Settings) -> list[Problem]:
-        law = app.open_law(settings)
-        return [] if stale is None else list(regimes.stale(law, today, stale))
+def _law(today: date, stale: int | None) -> Callable[[Files], list[Problem]]:
+    def step(files: Files) -> list[Problem]:
+        app.known_regimes(files.settings, files.law)
+        return [] if stale is None else list(regimes.stale(files.law, today, stale))
 
     return step
 
 
-def _sites(settings: Settings) -> list[Problem]:
-    locales, of_locales = read_locales(settings.locales_path)
-    sites, of_sites = read_sites(settings.sites_path, locales)
-    return [*of_locales, *of_sites, *_agreement(settings, sites)]
+def _sites(files: Files) -> list[Problem]:
+    sites, problems = files.read
+    return [*problems, *_agreement(files, sites)]
 
 
-def _agreement(settings: Settings, sites: Mapping[str, Site]) -> list[Problem]:
+def _agreement(files: Files, sites: Mapping[str, Site]) -> list[Problem]:
     try:
-        law = regimes.load(settings.regimes_path)
+        law = files.law
     except ConfigError:
         return []  # the step before has said what is wrong with it
     return [*compliance.faults(sites, law), *compliance.concerns(sites, law)]
 
 
-def _scripts(settings: Settings) -> list[Problem]:
-    Shelf(settings.static_path / "dist")
+def _scripts(files: Files) -> list[Problem]:
+    Shelf(files.settings.static_path / "dist")
     return []
 
 
-def _geo(settings: Settings) -> list[Problem]:
-    app.open_observatory(settings)
+def _geo(files: Files) -> list[Problem]:
+    app.open_observatory(files.settings)
     return []
 
 
-def _configuration(settings: Settings) -> tuple[Finding, ...]:
-    locales, _ = read_locales(settings.locales_path)
-    sites, _ = read_sites(settings.sites_path, locales)
-    law = regimes.load(settings.regimes_path)
-    days = settings.cookie_max_age_days
-    return folded(configuration(sites, law.regimes, _phrases(), cookie_days=days))
+def _configuration(files: Files) -> tuple[Finding, ...]:
+    sites, _ = files.read
+    days = files.settings.cookie_max_age_days
+    return folded(configuration(sites, files.law.regimes, lint.phrases(), cookie_days=days))
 
 
 # ---------------------------------------------------------------- the rendered lint
-
-
-def _phrases() -> Mapping[str, tuple[str, ...]]:
-    return load_wording(shipped(lint.WORDING))
 
 
 def _report(outcome: Outcome) -> Report:

@@ -5,29 +5,27 @@ Exit codes: 0 done, 1 the check found something, 2 usage or configuration error.
 
 import argparse
 import asyncio
-import html
 import json
 import logging
 import os
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, date, datetime
-from pathlib import Path
-from typing import BinaryIO
 
 import msgspec
 import uvicorn
 
-from holdfire import app, check, demo, explain, export, serving
+from holdfire import app, check, demo, export, serving
+from holdfire.catalogue import Catalogue, table
+from holdfire.clerk import Clerk, one_site, readable
 from holdfire.errors import ConfigError, HoldfireError, StoreUnavailable
-from holdfire.explain import Explanation, Question
-from holdfire.law import Confidence
+from holdfire.explain import Question
 from holdfire.lint.browser import Unavailable
-from holdfire.model import UNKNOWN_LOCATION, Location, Site
+from holdfire.model import Site
 from holdfire.settings import Settings, load
 from holdfire.sites import load_locales, load_sites
-from holdfire.visitor import Observatory
-from holdfire.visitor.hops import literal
+from holdfire.sites.taking import near
+from holdfire.web.snippet import snippet
 
 FOUND, USAGE = 1, 2
 
@@ -86,6 +84,11 @@ def parser() -> argparse.ArgumentParser:
     verb.set_defaults(run=run_export)
 
     _explain_options(verbs.add_parser("explain", help="say what holds for a visitor, and why"))
+
+    verb = verbs.add_parser("services", help="list the service catalogue, or show one service")
+    verb.add_argument("name", nargs="?", metavar="NAME", help="such as ga4")
+    verb.add_argument("--json", action="store_true")
+    verb.set_defaults(run=run_services)
     return top
 
 
@@ -221,10 +224,8 @@ def _summary(report: check.Report) -> str:
 
 def run_snippet(options: argparse.Namespace) -> int:
     """``holdfire snippet``."""
-    _one_site(_sites(load(options.config, os.environ)), options.site)
-    src = html.escape(f"{options.base.rstrip('/')}/s/{options.site}.js")
-    print("<script>window.holdfire=window.holdfire||[]</script>")
-    print(f'<script async src="{src}"></script>')
+    site = one_site(_sites(load(options.config, os.environ)), options.site)
+    print(snippet(site, options.base))
     return 0
 
 
@@ -249,88 +250,31 @@ def run_export(options: argparse.Namespace) -> int:
 def run_explain(options: argparse.Namespace) -> int:
     """``holdfire explain``."""
     settings = load(options.config, os.environ)
-    clerk = Clerk(settings)
+    clerk = Clerk(settings, _sites(settings))
     if options.batch:
-        return clerk.answer_all(options.batch)
+        return 0 if clerk.answer_all(options.batch) else USAGE
     names = set(Question.__struct_fields__)
     question = msgspec.convert(
         {name: value for name, value in vars(options).items() if name in names}, Question
     )
     answer = clerk.answer(question)
-    print(msgspec.json.encode(answer).decode() if options.json else _readable(answer))
+    print(msgspec.json.encode(answer).decode() if options.json else readable(answer))
     return 0
 
 
-class Clerk:
-    """Answers questions of ``explain``; opens the geo database only if one names an address."""
-
-    def __init__(self, settings: Settings) -> None:
-        """Load law and sites. Raises ``ConfigError``."""
-        self._settings = settings
-        self._law = app.open_law(settings)
-        self._sites = _sites(settings)
-        self._observatory: Observatory | None = None
-
-    def answer(self, question: Question) -> Explanation:
-        """Answer one. Raises ``HoldfireError`` for a question that cannot be."""
-        return explain.explain(
-            question,
-            self._locate(question),
-            _one_site(self._sites, question.site),
-            self._law,
-            datetime.now(UTC).date(),
-            override=self._settings.regime_override or None,
-            floor=self._settings.establishment or None,
-        )
-
-    def answer_all(self, file: str) -> int:
-        """Answer one question a line, in order; a bad line gets an error in its place."""
-        failed = False
-        with _lines(file) as lines:
-            for line in lines:
-                if not line.strip():
-                    continue
-                try:
-                    body = msgspec.json.encode(
-                        self.answer(msgspec.json.decode(line, type=Question))
-                    )
-                except (HoldfireError, msgspec.MsgspecError, UnicodeDecodeError) as error:
-                    body = msgspec.json.encode({"error": str(error)})
-                    failed = True
-                sys.stdout.write(body.decode() + "\n")
-        return USAGE if failed else 0
-
-    def _locate(self, question: Question) -> Location:
-        if question.ip is not None:
-            if literal(question.ip) is None:
-                raise HoldfireError(f"ip: {question.ip!r} is no address")
-            if self._observatory is None:
-                self._observatory = app.open_observatory(self._settings)
-            found = self._observatory.place(question.ip)
-            if question.quality == "ok":
-                return found  # the database may know better, and is believed
-            return msgspec.structs.replace(found, confidence="low", quality=question.quality)
-        if question.country is None:
-            return msgspec.structs.replace(UNKNOWN_LOCATION, quality=question.quality)
-        confidence: Confidence = "high" if question.quality == "ok" else "low"
-        country, region = explain.place(question.country, question.region, self._law.law.aliases)
-        return Location(
-            country=country,
-            region=region,
-            source="override",
-            confidence=confidence,
-            quality=question.quality,
-        )
-
-
-def _lines(file: str) -> BinaryIO:
-    """What to read questions from. Raises ``HoldfireError`` for a file that cannot be read."""
-    if file == "-":
-        return sys.stdin.buffer
-    try:
-        return Path(file).open("rb")
-    except OSError as error:
-        raise HoldfireError(f"--batch {file}: {error.strerror}") from error
+def run_services(options: argparse.Namespace) -> int:
+    """``holdfire services``."""
+    catalogue = Catalogue(load(options.config, os.environ).services_path)
+    if options.name is None:
+        rows = [table.row(key, entry) for key, entry in catalogue.items()]
+        print(msgspec.json.encode(rows).decode() if options.json else table.listed(rows))
+        return 0
+    if options.name not in catalogue:
+        remedy = near(options.name, catalogue)
+        raise HoldfireError(f"no service {options.name!r} in the catalogue; {remedy}")
+    shown = table.row(options.name, catalogue[options.name])
+    print(msgspec.json.encode(shown).decode() if options.json else table.shown(shown))
+    return 0
 
 
 def _store_name(settings: Settings) -> str:
@@ -340,36 +284,8 @@ def _store_name(settings: Settings) -> str:
 
 
 def _sites(settings: Settings) -> Mapping[str, Site]:
-    return load_sites(settings.sites_path, load_locales(settings.locales_path))
-
-
-def _one_site(sites: Mapping[str, Site], key: str) -> Site:
-    if key not in sites:
-        raise HoldfireError(f"no site {key!r}; there are: {', '.join(sorted(sites))}")
-    return sites[key]
-
-
-def _readable(answer: Explanation) -> str:
-    place = answer.location
-    where = "-".join(filter(None, (place.country, place.region))) or "unknown"
-    lines = [
-        f"{answer.regime.label} ({answer.regime.id}, {answer.regime.model})",
-        f"location  {where}, from {place.source}, confidence {place.confidence}",
-        f"prompt    {answer.prompt}",
-        f"status    {answer.opt_out_status}",
-    ]
-    decided = {**answer.categories, "sale or share": answer.sale_or_share}
-    for key, decision in decided.items():
-        lines.append(f"{key:<14}{'allow' if decision.allow else 'deny':<7}{decision.reason}")
-    lines.append("")
-    said = {""}
-    for step in answer.trace:
-        lines.append(f"{step.step}: {step.rule}")
-        about = "; ".join(filter(None, (step.law, step.source, step.as_of, step.confidence)))
-        if about not in said:  # most steps rest on the regime's own law, which is said once
-            lines.append(f"    {about}")
-            said.add(about)
-    return "\n".join(lines)
+    catalogue = Catalogue(settings.services_path)
+    return load_sites(settings.sites_path, load_locales(settings.locales_path), catalogue)
 
 
 class _JsonLines(logging.Formatter):

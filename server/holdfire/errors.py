@@ -48,6 +48,15 @@ class ActionMismatch(BadRequest):
     code = "action_mismatch"
 
 
+class HandOffInvalid(BadRequest):
+    """The hand-off was not made for this: another site, another browser, or not by this service.
+
+    Ask the visitor, as if it had not come.
+    """
+
+    code = "hand_off_invalid"
+
+
 class TokenInvalid(HoldfireError):
     """The bearer token is forged, foreign, truncated or doubled: make a new choice."""
 
@@ -87,6 +96,26 @@ class EventConflict(HoldfireError):
 
     code = "event_conflict"
     status = 409
+
+
+class Overtaken(EventConflict):
+    """The visitor acted meanwhile, and that counts: nothing was written."""
+
+    code = "overtaken"
+
+
+class NothingToCarry(HoldfireError):
+    """There is no choice that would change anything there: ask the visitor. Nothing was written."""
+
+    code = "nothing_to_carry"
+    status = 409
+
+
+class HandOffSpent(HoldfireError):
+    """The hand-off was used, ran out, or was overtaken: ask the visitor. Nothing was written."""
+
+    code = "hand_off_spent"
+    status = 410
 
 
 class BodyTooLarge(HoldfireError):

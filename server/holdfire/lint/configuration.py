@@ -5,14 +5,14 @@ from collections.abc import Iterator, Mapping
 from msgspec.structs import asdict
 
 from holdfire.document import within
-from holdfire.law import Regime
+from holdfire.law import ASKING, Regime
+from holdfire.lint.adapters import adapters
 from holdfire.lint.colour import contrast, parse
 from holdfire.lint.finding import Facts, Finding, Severity
 from holdfire.lint.rules import BOUNDARY, FRAMEWORK, TEXT, stated
-from holdfire.lint.wording import Phrases, steering
+from holdfire.lint.wording import Phrases, steered
 from holdfire.model import Site
 
-ASKING = ("banner", "notice")  # surfaces that come to the visitor by themselves
 TOKENS: Mapping[str, Mapping[str, str]] = {
     "light": {
         "bg": "#fff",
@@ -22,20 +22,20 @@ TOKENS: Mapping[str, Mapping[str, str]] = {
         "soft": "#eef2f6",
         "accent": "#173a5e",
         "on_accent": "#fff",
-        "focus": "#0b63d6",
+        "focus": "#2b7de9",
     },
     "dark": {
         "bg": "#171d26",
         "fg": "#eef2f7",
         "muted": "#b3c0cf",
-        "line": "#7d8b9c",
+        "line": "#768394",
         "soft": "#232c38",
         "accent": "#bcd8f5",
         "on_accent": "#0d1a28",
-        "focus": "#7db8ff",
+        "focus": "#2b7de9",
     },
 }
-"""The colours of ``banner.css`` where a site names none."""
+"""The colours of ``sdk/src/tokens.css`` where a site names none."""
 
 TEXTS = (("fg", "bg"), ("muted", "bg"), ("fg", "soft"), ("muted", "soft"))
 BUTTON = ("on_accent", "accent")
@@ -53,6 +53,7 @@ def configuration(
     for site in sites.values():
         yield from _wording(site, phrases)
         yield from _asking_again(site, regimes)
+        yield from adapters(site, regimes)
         for name, colours in (("light", site.look.light), ("dark", site.look.dark)):
             named = {key: text for key, text in asdict(colours).items() if text}
             yield from theme(site.id, name, named)
@@ -67,15 +68,14 @@ def _facts(site: Site, regimes: str = "") -> Facts:
 
 def _wording(site: Site, phrases: Phrases) -> Iterator[Finding]:
     for language, texts in site.texts.items():
-        for key, text in texts.items():
-            for phrase in steering(text, language, phrases):
-                yield stated(
-                    "guilt-wording",
-                    _facts(site),
-                    within(within("texts", language), key),
-                    f"it says “{phrase}”",
-                    seen=(language, "", ""),
-                )
+        for key, phrase in steered(texts, language, phrases):
+            yield stated(
+                "guilt-wording",
+                _facts(site),
+                within(within("texts", language), key),
+                f"it says “{phrase}”",
+                seen=(language, "", ""),
+            )
 
 
 def _asking_again(site: Site, regimes: Mapping[str, Regime]) -> Iterator[Finding]:

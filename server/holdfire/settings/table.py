@@ -47,6 +47,13 @@ class Settings(Value, frozen=True):
         str,
         _help("Folder of site files, one TOML file a site. Empty: the demo site."),
     ] = ""
+    services_dir: Annotated[
+        str,
+        _help(
+            "Folder of the service catalogue, one TOML file a service. Empty: the one shipped with "
+            "Holdfire."
+        ),
+    ] = ""
     regimes_dir: Annotated[
         str,
         _help("Folder of the law as data. Empty: the one shipped with Holdfire."),
@@ -132,6 +139,11 @@ class Settings(Value, frozen=True):
     def sites_path(self) -> Path:
         """The folder of site files."""
         return Path(self.sites_dir) if self.sites_dir else shipped("config/sites")
+
+    @property
+    def services_path(self) -> Path:
+        """The folder of the service catalogue."""
+        return Path(self.services_dir) if self.services_dir else shipped("config/services")
 
     @property
     def regimes_path(self) -> Path:

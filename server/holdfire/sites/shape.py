@@ -60,6 +60,7 @@ import msgspec
 
 from holdfire.law import Value
 from holdfire.model import Attestations, Intercept, Look, Service, Standard
+from holdfire.sites.adapters import Adapters
 
 ID = re.compile(r"[a-z0-9-]{1,64}")  # of a site, a category or a service
 
@@ -104,7 +105,9 @@ class SiteFile(Value, frozen=True):
     frames: tuple[str, ...] = ()
     native: bool = False
     debug: bool = False
+    sisters: tuple[str, ...] = ()
     intercept: Intercept = Intercept()
+    adapters: Adapters = Adapters()
     banner: Look = Look()
     attestations: Attestations = Attestations()
     links: Links = Links()

@@ -9,6 +9,8 @@
 A service that names recipients has them as a seventh item, [recipient, …]: who receives the data
 is part of what a visitor agrees to (GDPR Art 13(1)(e)). One that keeps databases has them as an
 eighth, [database, …], after a seventh that may be empty.
+A site with sisters has a member "sisters": [id, …]: whose page a choice may be carried to or from is
+part of it too (GDPR recital 42: the visitor knows the controllers).
 Lists are sorted: their order is layout. Texts, names, colours, links and origins are left out, so
 that mending a comma asks nobody again; ``policy_version`` is how an owner says that a change of
 wording was more than that.
@@ -29,14 +31,17 @@ def notice_version(
     categories: Iterable[Category],
     services: Iterable[Service],
     policy_version: str,
+    sisters: Iterable[str] = (),
 ) -> str:
     """Hash what is material of one site: 16 hex digits."""
-    material = {
+    material: dict[str, object] = {
         "site": site,
         "categories": sorted([c.id, c.standard, c.sale, c.sensitive] for c in categories),
         "services": sorted(map(_service, services)),
         "policy_version": policy_version,
     }
+    if listed := sorted(sisters):
+        material["sisters"] = listed
     return hashlib.sha256(msgspec.json.encode(material, order="sorted")).hexdigest()[:DIGITS]
 
 

@@ -12,9 +12,10 @@ layer as well, with its texts: a second request would cost more time than the by
 
 import msgspec
 
-from holdfire.law import Regime, Value
+from holdfire.law import ASKING, Regime, Value
 from holdfire.model import Look, Rules, Signals, Site
 from holdfire.rules import compile_rules, links
+from holdfire.web.parts import chunks as part_chunks
 from holdfire.web.parts import parts
 from holdfire.web.words import Words, escaped, first_words
 
@@ -79,17 +80,12 @@ class Build(msgspec.Struct):
     inlined: dict[str, bytes]
 
 
-def is_asked(rules: Rules) -> bool:
-    """Whether who comes for the first time is asked or informed, under these rules."""
-    return rules.surface in {"banner", "notice"}
-
-
 def _inlined(asked: Asked, rules: Rules) -> tuple[str, ...]:
     """The chunks that come along: for who has not chosen yet, what makes acts and what asks."""
     if not asked.fresh:
         return ()
     layout = asked.site.look.layout
-    if not is_asked(rules) or layout == "headless":
+    if rules.surface not in ASKING or layout == "headless":
         return ("act",)
     return ("act", "banner") if layout == "box" else ("act", "banner", "layout")
 
@@ -107,7 +103,7 @@ def render(build: Build, asked: Asked, words_digest: str) -> bytes:
             BootService(
                 s.id,
                 s.category,
-                tuple(use.name for use in s.cookies),
+                tuple(use.name for use in s.cookies if not use.host),
                 tuple(use.name for use in s.storage),
                 tuple(use.name for use in s.databases),
                 s.reload,
@@ -121,7 +117,7 @@ def render(build: Build, asked: Asked, words_digest: str) -> bytes:
         words=words_digest,
     )
     turned_on = parts(site, rules)
-    names = (*_inlined(asked, rules), *(part.chunk for part in turned_on))
+    names = (*_inlined(asked, rules), *part_chunks(turned_on))
     chunks = {name: build.inlined[name] for name in names}
     words: Words | None = None
     if "banner" in chunks:

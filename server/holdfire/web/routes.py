@@ -6,10 +6,10 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute, Match, Route
 
 from holdfire.errors import MethodRefused, NotFound
-from holdfire.web import consent, health, page, tags, wellknown
+from holdfire.web import consent, handoff, health, page, tags, trace, wellknown
 from holdfire.web.request import site_of
 
-SHARED = ("notice", "choices", "decision", "decisions")
+SHARED = ("notice", "choices", "decision", "decisions", "handoffs", "takeovers")
 """What pages on other origins call with credentials or a body, and so may preflight."""
 
 
@@ -20,11 +20,15 @@ def routes() -> list[BaseRoute]:
         Route("/s/{site}.js", page.boot),
         Route("/s/{site}/{region}.js", page.boot_for_region),
         Route("/assets/{name}", page.asset),
+        Route("/frame.js", page.frame),
         Route(f"{site}/notice", consent.get_notice),
         Route(f"{site}/choices", consent.get_choices),
         Route(f"{site}/choices", consent.post_choice, methods=["POST"]),
         Route(f"{site}/decision", consent.get_decision),
         Route(f"{site}/decisions", consent.get_decisions),
+        Route(f"{site}/handoffs", handoff.post_handoff, methods=["POST"]),
+        Route(f"{site}/takeovers", handoff.post_takeover, methods=["POST"]),
+        Route(f"{site}/trace", trace.get_trace),
         Route(f"{site}/tags/{{service}}.js", tags.get_tag),
         *(Route(f"{site}/{verb}", preflight, methods=["OPTIONS"]) for verb in SHARED),
         Route("/.well-known/gpc.json", wellknown.get_gpc),

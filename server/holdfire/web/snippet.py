@@ -1,0 +1,48 @@
+"""What an owner pastes into the head of every page.
+
+The boot script is asynchronous. Where Google is told, what denies by default has to be said before
+any of its tags: by a stub in the page itself, which is made of the same calls as the adapter's.
+"""
+
+import base64
+import hashlib
+import html
+
+from holdfire.model import Site
+from holdfire.web.words import escaped
+
+QUEUE = "window.holdfire=window.holdfire||[]"
+
+
+def snippet(site: Site, base: str) -> str:
+    """The lines to paste; ``base`` is where the service is: a path, or an origin with one."""
+    stub = _stub(site)
+    source = html.escape(f"{base.rstrip('/')}/s/{site.id}.js")
+    lines = [f"<script>{stub}</script>", f'<script async src="{source}"></script>']
+    if stub != QUEUE:
+        digest = base64.b64encode(hashlib.sha256(stub.encode()).digest()).decode()
+        lines.insert(
+            0,
+            "<!-- Before any other script. Under a Content-Security-Policy, give the next line your"
+            f" nonce (nonce=\"…\"), or allow it by 'sha256-{digest}'. -->",
+        )
+    return "\n".join(lines)
+
+
+def _stub(site: Site) -> str:
+    google = site.adapters.get("google")
+    if google is None:
+        return QUEUE
+    said = escaped(google["defaults"]).decode()
+    # Who opposes the sale of data is in no region that grants by default.
+    regional = escaped(google["regional"]).decode()
+    calls = (
+        f"{said}.concat(navigator.globalPrivacyControl?[]:{regional})"
+        if google["regional"]
+        else said
+    )
+    return (
+        f"{QUEUE};holdfire.google=true;window.dataLayer=window.dataLayer||[];"
+        "(function(c,g,i){for(i=0;i<c.length;i++)g.apply(null,c[i])})"
+        f"({calls},function(){{dataLayer.push(arguments)}})"
+    )
