@@ -20,17 +20,17 @@ import { bundle, enclosed } from "./bundle.mjs";
  * the visitor, in one stream, as the boot script brings it. Lower these whenever a build allows it.
  */
 const BUDGET = {
-  core: 6_510,
+  core: 6_640,
   act: 1_200,
   courier: 3_900,
   banner: 4_600,
   layout: 400,
   corner: 1_900,
-  preferences: 3_722,
+  preferences: 3_780,
   template: 900,
   age: 1_000,
   history: 1_400,
-  held: 3_370,
+  held: 3_400,
   headless: 1_950,
   intercept: 3_000,
   insertion: 3_480,
@@ -40,7 +40,7 @@ const BUDGET = {
   handoff: 1_200,
   debug: 700,
   overlay: 4_000,
-  asking: 11_140,
+  asking: 11_345,
 };
 /** An adapter is one table of calls: all of them alike, each within this. */
 const ADAPTER = 600;

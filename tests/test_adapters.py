@@ -291,6 +291,15 @@ def test_without_google_the_snippet_is_two_lines(tmp_path: Path) -> None:
     )
 
 
+def test_where_requests_are_held_the_script_comes_before_those_that_make_them(
+    tmp_path: Path,
+) -> None:
+    """An asynchronous one would find them made."""
+    lines = snippet(site_of(tmp_path, '[intercept]\nmode = "hold"\n'), "/consent")
+
+    assert lines.splitlines()[1] == '<script src="/consent/s/shop.js"></script>'
+
+
 def test_the_stub_says_the_defaults_and_how_a_policy_lets_it(tmp_path: Path) -> None:
     """One inline script, with its digest for a Content-Security-Policy."""
     note, stub, boot = snippet(site_of(tmp_path, FULL), "/consent").splitlines()

@@ -33,7 +33,7 @@ export const copyOf = (fragment: DocumentFragment): DocumentFragment =>
   apply(read("importNode"), document, [fragment, true]);
 
 /** The elements under `root` that match, in document order. */
-export const query = (root: Node, selector: string): Iterable<Element> => {
+export const query = (root: Node, selector: string): NodeListOf<Element> => {
   const owner = root === document ? Document : root instanceof Element ? Element : DocumentFragment;
   return apply(owner.prototype.querySelectorAll, root, [selector]);
 };

@@ -15,18 +15,15 @@
  */
 
 import { listen, matches, query, read, readNode } from "./dom";
-import { openLater } from "./later";
+import type { Later } from "./later";
 import { bare } from "./natives";
 import { lendAddresses } from "./release";
+import { MARKED, openRounds } from "./rounds";
 import { addressOf, DEFERRED, HELD_TYPE, ORDERED, revived } from "./script";
-import { attempt } from "./shape";
 import type { TemplateModule } from "./template";
 
-const MARKED = "[data-category],[data-service]";
 /** What leaves a hole where it stands while it is held. */
 const HOLE = "iframe,video,audio,embed,object";
-/** How long a slice may go on to begin another element, in ms: half a frame. */
-const SLICE = 8;
 
 export interface Gatekeeper {
   /** Whether an element with these marks may fire now; `null` is an absent mark. */
@@ -39,6 +36,7 @@ export interface Gatekeeper {
   template(use: (chunk: TemplateModule) => void): void;
   /** Told of each hole that is found. */
   hole(): void;
+  later: Later;
 }
 
 export interface Gate {
@@ -50,17 +48,15 @@ export interface Gate {
   once(held: Element): void;
 }
 
-export const openGate = ({ permits, nonce, failed, template, hole }: Gatekeeper): Gate => {
+export const openGate = (keeper: Gatekeeper): Gate => {
+  const { permits, nonce, failed, template, hole, later } = keeper;
   /** What is released and can be taken back, with the way to do it. */
   const live = new Map<Element, () => void>();
   /** What is never to be tried again: released scripts, and what could not be released. */
   const spent = new WeakSet<Element>();
   /** What the visitor asked for by itself. */
   let asked = new WeakSet<Element>();
-  /** Whether a pass waits for a paint. */
-  let due = false;
-  const afterPaint = openLater(attempt);
-  const releaseScript = openScripts(nonce, spent, () => pass());
+  const releaseScript = openScripts(nonce, spent, () => rounds.now());
 
   const permitted = (held: Element) =>
     asked.has(held) ||
@@ -78,7 +74,7 @@ export const openGate = ({ permits, nonce, failed, template, hole }: Gatekeeper)
       return template(({ unfold }) => {
         if (live.has(held) || !held.isConnected || !permitted(held)) return;
         live.set(held, unfold(held));
-        pass();
+        rounds.now();
       });
     }
     const takeBack = lendAddresses(held);
@@ -95,42 +91,22 @@ export const openGate = ({ permits, nonce, failed, template, hole }: Gatekeeper)
     }
   };
 
-  /**
-   * Releases what is held and allowed: in document order, what is deferred last. What has begun to
-   * wait for a paint has its turn before anything new.
-   */
-  const pass = () => {
-    const end = performance.now() + SLICE;
-    for (const last of [false, true]) {
-      for (const held of query(document, MARKED)) {
-        if (due) return;
-        if (matches(held, DEFERRED) !== last) continue;
-        if (handle(held, release) && performance.now() > end) later();
-      }
-    }
-  };
-
-  /** Has a pass made after the next paint. */
-  const later = () => {
-    if (due) return;
-    due = true;
-    afterPaint(() => {
-      due = false;
-      pass();
-    });
-  };
+  const rounds = openRounds((held) => handle(held, release), later);
 
   new MutationObserver((records) => {
     // While the document is being read, what was incomplete before may be complete now.
-    if (isLoading()) return pass();
+    if (isLoading()) return rounds.now();
     for (const { addedNodes } of records) {
-      for (const node of addedNodes) if (node instanceof Element) later();
+      for (const node of addedNodes) {
+        if (!(node instanceof Element)) continue;
+        if (matches(node, MARKED) || query(node, MARKED)[0]) rounds.later();
+      }
     }
   }).observe(document, bare({ childList: true, subtree: true }));
-  listen(document, "DOMContentLoaded", pass);
+  listen(document, "DOMContentLoaded", rounds.now);
 
   // What was decided before this page came is no news to the visitor: no paint has to show it.
-  let go = pass;
+  let go = rounds.now;
   return {
     settle: (keeps) => {
       if (!keeps) asked = new WeakSet();
@@ -140,7 +116,7 @@ export const openGate = ({ permits, nonce, failed, template, hole }: Gatekeeper)
         handle(held, takeBack);
       }
       go();
-      go = later;
+      go = rounds.later;
     },
     permits: permitted,
     once: (held) => {

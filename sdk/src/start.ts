@@ -28,15 +28,9 @@ export const start = (boot: Boot, origin: Origin): void => {
   if (!origin.base) speaker.fail(new Error("no address of the service"));
   // The visitor is asked, if there is something to ask. A page that is still being built gets its
   // turn in between: none of what follows decides anything.
-  later(
-    () => view.ask("boot"),
-    () => attend(view),
-  );
-};
-
-/** Does one thing after the other, each as a task of its own. */
-const later = (...tasks: (() => void)[]) => {
-  for (const task of tasks) setTimeout(task);
+  for (const task of [() => view.ask("boot"), () => attend(view)]) {
+    setTimeout(speaker.run, 0, task);
+  }
 };
 
 /** Hears what happens on the page from now on. */

@@ -67,6 +67,7 @@ export const openView = (boot: Boot, { base, nonce, declared, load, inlined }: O
     failed: fail,
     template: (use) => chunks.use("template", boot.sdk, use),
     hole: () => prompter.hole(),
+    later,
   });
   const snapshot = () => state.snapshot as Snapshot;
   const parts: Part[] = [];
@@ -89,7 +90,7 @@ export const openView = (boot: Boot, { base, nonce, declared, load, inlined }: O
         const changed = state.refresh();
         // Another act ends what was loaded once, even if it decides alike.
         if (!changed && !refused() && standing?.event_id === state.standing?.event_id) return;
-        for (const part of parts) speaker.run(() => part.settle(snapshot()));
+        if (changed) for (const part of parts) speaker.run(() => part.settle(snapshot()));
         gate.settle(keeps);
         if (!changed) return;
         later(() => view.clean(last));
@@ -105,7 +106,10 @@ export const openView = (boot: Boot, { base, nonce, declared, load, inlined }: O
       prompter.show("banner");
     },
     clean: (last) => {
-      const keeps = boot.services.filter(({ cookies, storage }) => cookies[0] || storage[0]);
+      const keeps = boot.services.filter(
+        ({ cookies, storage, databases, reload }) =>
+          cookies[0] || storage[0] || databases?.[0] || reload,
+      );
       if (keeps.some(({ id }) => isRefused(id, snapshot(), last))) {
         view.courier((ready) => ready.sweep(last));
       }

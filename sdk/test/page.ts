@@ -40,6 +40,8 @@ export interface Setup {
   reply?: (request: Request) => Reply | null;
   /** The chunks that the boot script brings along: for a new visitor what makes acts. */
   inlined?: readonly Chunk[];
+  /** The parts that the site turned on, each as the text of a function that gives its exports. */
+  parts?: Record<string, string>;
   /** The words that the boot script brings along. */
   words?: Words;
   /** What befalls a chunk on its way, by its name: it may take its time, or throw and not arrive. */
@@ -144,7 +146,7 @@ export const openPage = async (setup: Setup = {}) => {
   const { url = "https://shop.test/", html = "", reply = recorded } = setup;
   const { base = BASE, nonce = "", declared = "", boot = bootFor(), before, cookie } = setup;
   const { local = {}, scripts = {}, members = {}, inlined = ["act"], words = null } = setup;
-  const { travel = () => {} } = setup;
+  const { parts = {}, travel = () => {} } = setup;
   const requests: Request[] = [];
   const loads: string[] = [];
   const shown: string[] = [];
@@ -228,9 +230,11 @@ export const openPage = async (setup: Setup = {}) => {
   window.document.body.innerHTML = html; // the test's own markup, as a parser would read it
   if (before) run(before);
   run(CORE);
-  const brought = inlined.map((name) => `,${name}:${CHUNKS[name]}`).join("");
+  const chunks = [...inlined.map((name) => [name, CHUNKS[name]]), ...Object.entries(parts)];
+  const brought = chunks.map(([name, chunk]) => `,${name}:${chunk}`).join("");
+  const turnedOn = JSON.stringify(Object.keys(parts).map((name) => [name, {}]));
   const origin = `{...${JSON.stringify({ base, nonce, declared })}, load: (address) => load(address),
-    inlined: {chunks: {__proto__: null${brought}}, words: ${JSON.stringify(words)}, parts: []}}`;
+    inlined: {chunks: {__proto__: null${brought}}, words: ${JSON.stringify(words)}, parts: ${turnedOn}}}`;
   const begin = (again: Boot = boot) => run(`startHoldfire(${JSON.stringify(again)}, ${origin})`);
   begin();
   return {

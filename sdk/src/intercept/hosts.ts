@@ -35,21 +35,30 @@ export const openHosts = (host: Host, options: Options): Hosts => {
   const ids = keys(options.hosts);
   const NativeURL = URL;
 
+  const isAllowed = (id: string) => host.decision(id).allow;
+  const isDropped = (id: string) => {
+    const now = host.snapshot();
+    return now && isRefused(id, now, null);
+  };
+  const verdict = (owners: readonly string[], refused: boolean): Verdict => ({
+    service: owners.find((id) => !isAllowed(id)) ?? null,
+    refused,
+  });
+
   /**
    * One host may serve several services, and an address does not tell which of them is meant: it
-   * runs if any of them is allowed, and is refused only if all of them are.
+   * runs if all of them are allowed. What is nobody's waits for nobody.
    */
-  const judge = (owners: readonly string[]): Verdict | null => {
-    if (owners.some((id) => host.decision(id).allow)) return null;
-    const now = host.snapshot();
-    return {
-      service: owners[0] ?? null,
-      refused: owners.every((id) => now && isRefused(id, now, null)),
-    };
-  };
-  const judgeName = (list: List, name: string) => {
-    const owners = services.filter((service) => lists(service[list], name));
-    return owners[0] ? judge(owners.map(({ id }) => id)) : null;
+  const judgeHost = (owners: readonly string[]): Verdict | null =>
+    owners[0] && owners.every(isAllowed)
+      ? null
+      : verdict(owners, !owners[0] || owners.some(isDropped));
+
+  /** What an allowed service keeps is its own, whoever else has the same name for something. */
+  const judgeName = (list: List, name: string): Verdict | null => {
+    const listing = services.filter((service) => lists(service[list], name));
+    const owners = listing.map(({ id }) => id);
+    return !owners[0] || owners.some(isAllowed) ? null : verdict(owners, owners.every(isDropped));
   };
 
   return {
@@ -64,7 +73,7 @@ export const openHosts = (host: Host, options: Options): Hosts => {
       if (from === origin || from === base || options.trusted.some(covers)) return null;
       if (disowned) return { service: null, refused: false };
       const owners = ids.filter((id) => options.hosts[id]?.some(covers));
-      return owners[0] || options.hold_unknown ? judge(owners) : null;
+      return owners[0] || options.hold_unknown ? judgeHost(owners) : null;
     },
     name: (list, name) => attempt(() => judgeName(list, `${name}`)),
     knows: (list) => services.some((service) => service[list]?.[0]),

@@ -1,6 +1,6 @@
 """What an owner pastes into the head of every page.
 
-The boot script is asynchronous. Where Google is told, what denies by default has to be said before
+The boot script is asynchronous, but where it intercepts. Where Google is told, what denies by default has to be said before
 any of its tags: by a stub in the page itself, which is made of the same calls as the adapter's.
 """
 
@@ -18,7 +18,9 @@ def snippet(site: Site, base: str) -> str:
     """The lines to paste; ``base`` is where the service is: a path, or an origin with one."""
     stub = _stub(site)
     source = html.escape(f"{base.rstrip('/')}/s/{site.id}.js")
-    lines = [f"<script>{stub}</script>", f'<script async src="{source}"></script>']
+    # What holds the page's own requests must be there before the scripts that make them.
+    mode = "async " if site.intercept.mode == "off" else ""
+    lines = [f"<script>{stub}</script>", f'<script {mode}src="{source}"></script>']
     if stub != QUEUE:
         digest = base64.b64encode(hashlib.sha256(stub.encode()).digest()).decode()
         lines.insert(
