@@ -9,9 +9,11 @@ import pytest
 from starlette.routing import Route
 
 from holdfire import errors
+from holdfire.catalogue import Catalogue
 from holdfire.errors import ConfigError, HoldfireError
 from holdfire.model import Action, Reason
 from holdfire.settings import SETTINGS
+from holdfire.sites import load_locales, load_sites
 from holdfire.web.routes import routes
 from house import ROOT, Service
 
@@ -134,3 +136,16 @@ def test_links_between_documents_lead_somewhere(path: Path) -> None:
     """No relative link is dead."""
     for target in re.findall(r"\]\((?!https?:|#)([^)#]+)", path.read_text()):
         assert (ROOT / target).exists(), target
+
+
+def test_the_site_file_of_the_readme_can_be_pasted(tmp_path: Path) -> None:
+    """It loads as it stands, with what it takes from the catalogue."""
+    blocks = re.findall(r"```toml\n(.*?)```", README, re.DOTALL)
+    (whole,) = [text for text in blocks if text.startswith("name = ")]
+    (tmp_path / "shop.toml").write_text(whole)
+    locales = load_locales(ROOT / "config/locales")
+    shop = load_sites(tmp_path, locales, Catalogue(ROOT / "config/services"))["shop"]
+
+    assert [service.name for service in shop.services] == ["Google Analytics 4", "Meta Pixel"]
+    assert set(shop.adapters) == {"google"}
+    assert shop.intercept.mode == "report"

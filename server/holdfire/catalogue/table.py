@@ -63,7 +63,7 @@ Where your visitors read another language, write `text` and the purposes yoursel
 - The category is where a service belongs as a rule. Whether it is so for your use of it is yours to judge.
 - A cookie with a host is kept there, out of the reach of your page: it is told to the visitor, and only the provider can remove it.
 - A name that ends in `*` covers every name that begins so, and one of your own among them would be removed with it: then write the names yourself.
-- One host may serve several services. What comes from it is let through as soon as one of them is allowed.
+- One host may serve several services. What comes from it runs only if all services of your site that name it are allowed.
 - What a service lists is part of the version of your notice: an update of the catalogue that changes it asks your visitors anew. Keep a copy and name it in `services_dir` if you want to choose the day.
 - A service whose script serves from your own host (Matomo, tag gateways) needs that host added: `hosts = ["stats.shop.example"]`.
 

@@ -1,7 +1,8 @@
 """What an owner pastes into the head of every page.
 
-The boot script is asynchronous, but where it intercepts. Where Google is told, what denies by default has to be said before
-any of its tags: by a stub in the page itself, which is made of the same calls as the adapter's.
+The boot script is asynchronous, but for where it intercepts. Where Google is told, what denies by
+default has to be said before any of its tags: by a stub in the page itself, which is made of the
+same calls as the adapter's.
 """
 
 import base64
