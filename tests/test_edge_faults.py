@@ -199,7 +199,7 @@ def test_a_page_that_declares_well_is_served(service: Service) -> None:
     told = service.client.get("/s/demo.js?age=15&residence=US-TX&v=1&v=2&utm_source=x")
 
     assert told.status_code == 200
-    assert told.content.startswith(b"!function(HOLDFIRE_BOOT,HOLDFIRE_INLINED)")
+    assert told.content.startswith(b"//# allFunctionsCalledOnLoad\n!function(HOLDFIRE_BOOT")
 
 
 def test_a_served_page_cannot_be_moved(served: Service) -> None:
