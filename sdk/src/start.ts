@@ -12,7 +12,8 @@ import { type Origin, openView, type PageView } from "./view";
 /** Takes the page under control, unless another copy of this script has done so. */
 export const start = (boot: Boot, origin: Origin): void => {
   const before = attempt(() => get(window, "holdfire"));
-  if (before?.[MARK]) return;
+  // A frame of that name may be another origin's, which does not let itself be looked at.
+  if (attempt(() => before?.[MARK])) return;
   const view = openView(boot, origin);
   const { api, speaker } = view;
 

@@ -1,3 +1,4 @@
+import { read } from "../dom";
 import type { Host } from "../host";
 import css from "./banner.css";
 import { element } from "./element";
@@ -33,7 +34,7 @@ export function stage({ boot: { look } }: Host, place: Place, moved: () => void)
   let blurred: HTMLElement | null;
   const settle = () => {
     const inside = place instanceof Element;
-    const home = inside ? place : document.body;
+    const home = inside ? place : read("body");
     if (!raised || !home || box.parentNode === home || left-- < 1) return;
     const back = blurred;
     // `document.open()` takes all listeners away: better no control than one that does nothing.

@@ -3,6 +3,7 @@ import { linkLabel } from "../banner/label";
 import type { Corner, Scene } from "../banner/scene";
 import { uniformAct } from "../banner/selection";
 import { dress } from "../banner/stage";
+import { query } from "../dom";
 import type { Snapshot } from "../types";
 import css from "./corner.css";
 import { optOutIcon, settingsIcon, withdrawIcon } from "./icons";
@@ -81,6 +82,6 @@ function consents({ categories }: Snapshot): boolean {
 }
 
 function pageHasOwn(): boolean {
-  const own = document.querySelectorAll('[data-holdfire="preferences"]');
+  const own = query(document, '[data-holdfire="preferences"]');
   return [...own].some((control) => control.getClientRects().length > 0);
 }

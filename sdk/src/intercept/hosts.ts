@@ -2,7 +2,6 @@
 
 import { read } from "../dom";
 import type { Host } from "../host";
-import { keys } from "../natives";
 import { isRefused } from "../refused";
 import { attempt } from "../shape";
 import type { Service } from "../types";
@@ -32,16 +31,15 @@ export const openHosts = (host: Host, options: Options): Hosts => {
   const { services } = host.boot;
   const { origin } = location;
   const base = attempt(() => new URL(host.base).origin);
-  const ids = keys(options.hosts);
   const NativeURL = URL;
 
-  const isAllowed = (id: string) => host.decision(id).allow;
-  const isDropped = (id: string) => {
+  const isDenied = ({ id }: Service) => !host.decision(id).allow;
+  const isDropped = ({ id }: Service) => {
     const now = host.snapshot();
     return now && isRefused(id, now, null);
   };
-  const verdict = (owners: readonly string[], refused: boolean): Verdict => ({
-    service: owners.find((id) => !isAllowed(id)) ?? null,
+  const verdict = (denied: readonly Service[], refused: boolean): Verdict => ({
+    service: denied[0]?.id ?? null,
     refused,
   });
 
@@ -49,16 +47,18 @@ export const openHosts = (host: Host, options: Options): Hosts => {
    * One host may serve several services, and an address does not tell which of them is meant: it
    * runs if all of them are allowed. What is nobody's waits for nobody.
    */
-  const judgeHost = (owners: readonly string[]): Verdict | null =>
-    owners[0] && owners.every(isAllowed)
-      ? null
-      : verdict(owners, !owners[0] || owners.some(isDropped));
+  const judgeHost = (owners: readonly Service[]): Verdict | null => {
+    const denied = those(owners, isDenied);
+    if (owners[0] && !denied[0]) return null;
+    return verdict(denied, !owners[0] || !!those(owners, isDropped)[0]);
+  };
 
   /** What an allowed service keeps is its own, whoever else has the same name for something. */
   const judgeName = (list: List, name: string): Verdict | null => {
-    const listing = services.filter((service) => lists(service[list], name));
-    const owners = listing.map(({ id }) => id);
-    return !owners[0] || owners.some(isAllowed) ? null : verdict(owners, owners.every(isDropped));
+    const owners = those(services, (service) => lists(service[list], name));
+    const denied = those(owners, isDenied);
+    if (denied.length < owners.length || !owners[0]) return null;
+    return verdict(denied, those(owners, isDropped).length === owners.length);
   };
 
   return {
@@ -70,16 +70,27 @@ export const openHosts = (host: Host, options: Options): Hosts => {
       const name = url.hostname.replace(/\.$/, "");
       const covers = (pattern: string) =>
         pattern[0] === "*" ? name.endsWith(pattern.slice(1)) : name === pattern;
-      if (from === origin || from === base || options.trusted.some(covers)) return null;
+      if (from === origin || from === base || those(options.trusted, covers)[0]) return null;
       if (disowned) return { service: null, refused: false };
-      const owners = ids.filter((id) => options.hosts[id]?.some(covers));
+      const owners = those(services, ({ id }) => those(options.hosts[id] ?? [], covers)[0]);
       return owners[0] || options.hold_unknown ? judgeHost(owners) : null;
     },
     name: (list, name) => attempt(() => judgeName(list, `${name}`)),
-    knows: (list) => services.some((service) => service[list]?.[0]),
+    knows: (list) => !!those(services, (service) => service[list]?.[0])[0],
   };
+};
+
+/** Those of which it is so. Pages have replaced what arrays do; a yes must not hang on it. */
+const those = <T>(all: readonly T[], is: (one: T) => unknown): T[] => {
+  const found: T[] = [];
+  for (let at = 0; at < all.length; at++) {
+    if (is(all[at] as T)) found[found.length] = all[at] as T;
+  }
+  return found;
 };
 
 /** Whether the list names it; a name that ends in `*` stands for all that begin like it. */
 const lists = (uses: Service[List], name: string) =>
-  uses?.some((use) => (use.endsWith("*") ? name.startsWith(use.slice(0, -1)) : name === use));
+  those(uses ?? [], (use) =>
+    use.endsWith("*") ? name.startsWith(use.slice(0, -1)) : name === use,
+  )[0];
