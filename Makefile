@@ -20,14 +20,22 @@ sdk/node_modules/.made: sdk/package.json sdk/package-lock.json
 	cd sdk && npm install --no-save --no-audit --no-fund --loglevel=error
 	@touch $@
 
-static/dist/.made: sdk/node_modules/.made $(shell find sdk -path sdk/node_modules -prune -o -type f -print)
+# Tags as their makers publish them, which a browser test serves.
+sdk/consumers/node_modules/.made: sdk/consumers/package.json sdk/consumers/package-lock.json
+	cd sdk/consumers && npm install --no-save --no-audit --no-fund --loglevel=error --ignore-scripts
+	@touch $@
+
+# What the build reads: not what others installed, published or test with.
+BUILT_FROM := $(shell find sdk \( -path sdk/node_modules -o -path sdk/dist -o -path sdk/consumers \) -prune -o -type f -print)
+
+static/dist/.made: sdk/node_modules/.made $(BUILT_FROM)
 	cd sdk && npm run --silent build
 	@touch $@
 
 run: setup
 	$(BIN)/holdfire demo --port $(PORT)
 
-test: setup
+test: setup sdk/consumers/node_modules/.made
 	@scripts/need chromium chromium
 	@scripts/need nginx nginx-light
 	@scripts/need postgres postgresql
@@ -37,7 +45,7 @@ test: setup
 	cd sdk && npm run --silent check && npm run --silent test
 	$(BIN)/pytest -m 'not long'
 
-test-long: setup
+test-long: setup sdk/consumers/node_modules/.made
 	@scripts/need chromium chromium
 	@scripts/need nginx nginx-light
 	@scripts/need postgres postgresql
@@ -70,4 +78,4 @@ screenshots: setup
 	$(BIN)/python scripts/screenshots.py
 
 clean:
-	rm -rf .venv sdk/node_modules static/dist var
+	rm -rf .venv sdk/node_modules sdk/consumers/node_modules static/dist var

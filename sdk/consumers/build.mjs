@@ -1,6 +1,6 @@
 /**
  * Tags as their makers publish them, for a test to serve: `node consumers/build.mjs FOLDER`, after
- * `npm ci --ignore-scripts --prefix consumers`.
+ * `make sdk/consumers/node_modules/.made`.
  *
  *     posthog.js   sets window.posthog
  *     clarity.js   sets window.Clarity, which loads the tag itself once it is started

@@ -53,8 +53,8 @@ const wrap = Segment.createWrapper({{
   shouldLoadSegment: () => new Promise((load) =>
     (window.holdfire = window.holdfire || []).push((hf) => hf.when("analytics", load))),
   getCategories: () => ({{ analytics: holdfire.allowed("analytics") }}),
-  registerOnConsentChanged: (tell) => holdfire.on("change", () =>
-    tell({{ analytics: holdfire.allowed("analytics") }})),
+  registerOnConsentChanged: (tell) => (window.holdfire = window.holdfire || []).push((hf) =>
+    hf.on("change", () => tell({{ analytics: hf.allowed("analytics") }}))),
 }});
 const wrapped = new Segment.AnalyticsBrowser();
 wrap(wrapped);
@@ -69,7 +69,8 @@ window.speak = () => {{ if (holdfire.allowed("analytics")) wrapped.track("seen")
 def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Telling]:
     """One server for all tests of this file, with the tags as they are made now."""
     if not (MADE / "node_modules").is_dir():
-        pytest.skip("the tags are not installed: npm ci --ignore-scripts --prefix sdk/consumers")
+        missing = "the tags are not installed; run: make sdk/consumers/node_modules/.made"
+        pytest.fail(missing, pytrace=False)
     folder = tmp_path_factory.mktemp("consumers")
     subprocess.run(["node", str(MADE / "build.mjs"), str(folder / "tags")], check=True)
     with telling(folder, ADAPTERS) as found:

@@ -30,6 +30,9 @@ WATCHING = """<script>
   })).observe(document, {childList: true, subtree: true, attributes: true});
 </script>"""
 
+SENT = """() => document.cookie.includes("holdfire_")
+  && !Object.keys(localStorage).some((key) => key.includes(":out:"))"""
+
 
 @pytest.fixture(scope="module")
 def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Embedding]:
@@ -89,10 +92,10 @@ def live(page: Page) -> list[str]:
 
 
 def act(page: Page, call: str) -> None:
-    """Let the visitor act, until the service has answered."""
+    """Let the visitor act, until the service knows of it, and of a signal told on the same page."""
     with page.expect_response("**/choices*"):
         page.evaluate(f"() => holdfire.{call}()")
-    page.wait_for_function("() => document.cookie.includes('holdfire_')")
+    page.wait_for_function(SENT)
 
 
 @pytest.mark.parametrize("said", [{}, {"sec-gpc": "1"}], ids=["", "gpc"])

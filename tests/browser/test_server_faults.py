@@ -23,6 +23,7 @@ class Proxy(ThreadingHTTPServer):
     """A forward proxy on a loopback port. ``fault`` befalls what is asked of the service."""
 
     daemon_threads = True
+    request_queue_size = 128  # a page knocks many times at once; who is turned away waits a second
     fault = ""
 
     def __init__(self) -> None:
@@ -104,15 +105,22 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Demo, Path
     stop(process)
 
 
-@pytest.fixture
-def proxy() -> Iterator[Proxy]:
-    """A proxy in front of the demo, so far without a fault."""
+@pytest.fixture(scope="module")
+def carrying() -> Iterator[Proxy]:
+    """One proxy in front of the demo for all tests of this file."""
     with Proxy() as found:
         thread = threading.Thread(target=found.serve_forever, daemon=True)
         thread.start()
         yield found
-        found.heal()
         found.shutdown()
+
+
+@pytest.fixture
+def proxy(carrying: Proxy) -> Iterator[Proxy]:
+    """The proxy, so far without a fault."""
+    carrying.healed.clear()
+    yield carrying
+    carrying.heal()
 
 
 @contextmanager

@@ -7,7 +7,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
@@ -37,14 +37,24 @@ class Sisters:
     other: str
     service: int
     folder: Path
+    # site → how many records the tests before this one left
+    before: dict[str, int] = field(default_factory=dict, init=False)
 
     def records(self, site: str) -> list[str]:
-        """The controls of what is recorded for a site, in order."""
+        """The controls of what this test recorded for a site, in order."""
         with sqlite3.connect(self.folder / "holdfire.db") as log:
             rows = log.execute(
                 "SELECT evidence FROM record WHERE site = ? ORDER BY log_index", (site,)
             )
-            return [json.loads(evidence)["control"] for (evidence,) in rows]
+            found = [json.loads(evidence)["control"] for (evidence,) in rows]
+            return found[self.before.get(site, 0) :]
+
+    def start_over(self) -> None:
+        """Write the pages anew, and count records from here on."""
+        self.before = {}
+        for site in ("shop", "blog"):
+            self.before[site] = len(self.records(site))
+            self.write(site)
 
     def write(self, site: str, fragment: str = "", *, name: str = "index.html") -> None:
         """Write a page of a site with a link to the other, each by the host it is known by."""
@@ -86,24 +96,29 @@ def serving(folder: Path, **origins: str) -> Iterator[int]:
         stop(process)
 
 
-@pytest.fixture
-def sisters(tmp_path: Path) -> Iterator[Sisters]:
-    """A shop on one host, its blog on another, and somebody else's page."""
+@pytest.fixture(scope="module")
+def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sisters]:
+    """One service for all tests of this file, and a web server for each host."""
+    folder = tmp_path_factory.mktemp("sisters")
     for name in ("shop", "blog", "other"):
-        (tmp_path / name).mkdir()
+        (folder / name).mkdir()
     with (
-        pages(tmp_path / "shop") as shop,
-        pages(tmp_path / "blog") as blog,
-        pages(tmp_path / "other") as other,
+        pages(folder / "shop") as shop,
+        pages(folder / "blog") as blog,
+        pages(folder / "other") as other,
     ):
         origins = {"shop": f"http://127.0.0.1:{shop}", "blog": f"http://localhost:{blog}"}
-        with serving(tmp_path, **origins) as service:
-            found = Sisters(
-                **origins, other=f"http://127.0.0.1:{other}", service=service, folder=tmp_path
+        with serving(folder, **origins) as service:
+            yield Sisters(
+                **origins, other=f"http://127.0.0.1:{other}", service=service, folder=folder
             )
-            found.write("shop")
-            found.write("blog")
-            yield found
+
+
+@pytest.fixture
+def sisters(served: Sisters) -> Sisters:
+    """A shop on one host, its blog on another, and somebody else's page, as nobody left them."""
+    served.start_over()
+    return served
 
 
 @pytest.fixture
