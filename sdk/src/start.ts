@@ -2,7 +2,7 @@
 
 import { MARK } from "./api";
 import { listen, matches, read } from "./dom";
-import { get, set } from "./natives";
+import { bare, get, set } from "./natives";
 import { OWN } from "./prompt";
 import { attempt } from "./shape";
 import { keyOf, OUT, REFUSED } from "./storage";
@@ -29,9 +29,19 @@ export const start = (boot: Boot, origin: Origin): void => {
   if (!origin.base) speaker.fail(new Error("no address of the service"));
   // The visitor is asked, if there is something to ask. A page that is still being built gets its
   // turn in between: none of what follows decides anything.
-  for (const task of [() => view.ask("boot"), () => attend(view)]) {
-    setTimeout(speaker.run, 0, task);
-  }
+  soon(() => speaker.run(() => view.ask("boot")));
+  setTimeout(speaker.run, 0, () => attend(view));
+};
+
+interface Scheduling {
+  scheduler?: { postTask?(task: () => void, options: object): unknown };
+}
+
+/** In a task of its own, before the next picture where the browser can arrange it. */
+const soon = (task: () => void) => {
+  const { scheduler } = window as Scheduling;
+  if (scheduler?.postTask) scheduler.postTask(task, bare({ priority: "user-blocking" }));
+  else setTimeout(task);
 };
 
 /** Hears what happens on the page from now on. */
