@@ -135,7 +135,9 @@ class Service(Value, frozen=True):
     cookies: tuple[CookieUse, ...] = ()
     storage: tuple[CookieUse, ...] = ()
     databases: tuple[CookieUse, ...] = ()  # of IndexedDB
-    reload: bool = False  # the page is loaded anew when it is refused: it cannot be stopped otherwise
+    reload: bool = (
+        False  # the page is loaded anew when it is refused: it cannot be stopped otherwise
+    )
     adapter: str = ""  # the adapter that speaks to it, where the site turned that on
 
 

@@ -6,7 +6,6 @@ At ``bare.localhost`` is the same shop, but for the question, which it draws its
 """
 
 import asyncio
-import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -14,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
-import uvicorn
+from hosting import threaded
 from playwright.sync_api import Browser, BrowserContext, Page, Request
 from starlette.requests import Request as Asked
 from starlette.responses import Response
@@ -98,14 +97,8 @@ def embedding(folder: Path) -> Iterator[Embedding]:
             prebuild=False,
             extra_routes=[Route("/{path:path}", page)],
         )
-        server = uvicorn.Server(serving.config(application, options, "127.0.0.1", found.port))
-        thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
-        thread.start()
-        try:
+        with threaded(application, options, listener):
             yield found
-        finally:
-            server.should_exit = True
-            thread.join()
 
 
 @dataclass

@@ -15,7 +15,12 @@ from pathlib import Path
 from urllib.error import URLError
 from urllib.request import urlopen
 
+import uvicorn
+from starlette.applications import Starlette
 from visits import stop
+
+from holdfire.serving import config
+from holdfire.settings import Settings
 
 SITE = """\
 name = "Shop"
@@ -80,6 +85,20 @@ PAGE = """\
 <a data-holdfire="preferences" href="#">Cookie settings</a>
 </html>
 """
+
+
+@contextmanager
+def threaded(application: Starlette, options: Settings, listener: socket.socket) -> Iterator[None]:
+    """Serve an application from a thread of this process, on a socket that listens already."""
+    port: int = listener.getsockname()[1]
+    server = uvicorn.Server(config(application, options, "127.0.0.1", port))
+    thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
+    thread.start()
+    try:
+        yield
+    finally:
+        server.should_exit = True
+        thread.join()
 
 
 def free_port() -> int:

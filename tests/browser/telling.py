@@ -1,14 +1,13 @@
 """A site with adapters on a real server, pages that a test writes, and a third party that notes."""
 
 import textwrap
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import uvicorn
+from hosting import threaded
 from playwright.sync_api import Browser, Page
 from starlette.requests import Request as Asked
 from starlette.responses import Response
@@ -126,14 +125,8 @@ def telling(folder: Path, adapters: str) -> Iterator[Telling]:
         application = app.build(
             options, {"shop": site}, demo=True, prebuild=False, extra_routes=routes
         )
-        server = uvicorn.Server(serving.config(application, options, "127.0.0.1", port))
-        thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
-        thread.start()
-        try:
+        with threaded(application, options, listener):
             yield found
-        finally:
-            server.should_exit = True
-            thread.join()
 
 
 @dataclass

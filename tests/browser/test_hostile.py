@@ -1,6 +1,5 @@
 """Hostile pages: whatever a page has broken, a "no" holds, nothing fires, and the page goes on."""
 
-import threading
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
@@ -9,7 +8,6 @@ from pathlib import Path
 from typing import Final
 
 import pytest
-import uvicorn
 from hostilities import (
     BARRED,
     BESIDE,
@@ -20,6 +18,7 @@ from hostilities import (
     POLLUTED,
     Hostility,
 )
+from hosting import threaded
 from playwright.sync_api import Browser, Page
 from starlette.requests import Request as Asked
 from starlette.responses import Response
@@ -218,14 +217,8 @@ def ground_at(folder: Path) -> Iterator[Ground]:
                 Route("/frame", frame),
             ],
         )
-        server = uvicorn.Server(serving.config(application, options, "127.0.0.1", found.port))
-        thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
-        thread.start()
-        try:
+        with threaded(application, options, listener):
             yield found
-        finally:
-            server.should_exit = True
-            thread.join()
 
 
 @dataclass

@@ -1,7 +1,6 @@
 """The demo site in every look a site may have, and pages that a test writes, on one real server."""
 
 import secrets
-import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -11,7 +10,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import msgspec
-import uvicorn
+from hosting import threaded
 from playwright.sync_api import Page
 from starlette.requests import Request as Asked
 from starlette.responses import Response
@@ -142,14 +141,8 @@ def variants(folder: Path) -> Iterator[Variants]:
             prebuild=False,
             extra_routes=[Route("/tag/{name}.js", tag), Route("/{path:path}", page)],
         )
-        server = uvicorn.Server(serving.config(application, options, "127.0.0.1", port))
-        thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
-        thread.start()
-        try:
+        with threaded(application, options, listener):
             yield found
-        finally:
-            server.should_exit = True
-            thread.join()
 
 
 @dataclass
