@@ -72,7 +72,7 @@ export const newWindow = (): Window => {
 export const stand = async (name: string, setup: Setup = {}) => {
   const { options = {}, model = "opt_in", gpc = false, before = "" } = setup;
   const window = newWindow();
-  const run = (code: string) => window.eval(code);
+  const run = (code: string) => window.eval(code); // the test's own script, run as a page runs one
   run(before);
   const allowed = new Set<string>();
   const errors: unknown[] = [];

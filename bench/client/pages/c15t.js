@@ -11,8 +11,7 @@ banner.id = "consent-banner";
 banner.setAttribute("aria-label", "Cookie consent");
 banner.style.cssText =
   "position:fixed;inset:auto 1rem 1rem;padding:1rem;background:#fff;color:#222;border:1px solid #777;display:none";
-// Constant markup, written here: nothing of a page or of a visitor is in it.
-banner.innerHTML =
+banner.innerHTML = // constant markup, written here: nothing of a page or of a visitor is in it
   "<p>We use cookies to count visits and to show adverts.</p>" +
   '<button id="consent-accept">Accept all</button> <button id="consent-reject">Reject all</button>';
 const choose = (kind) => () => consentStore.getState().saveConsents(kind);

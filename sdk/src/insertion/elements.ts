@@ -63,7 +63,7 @@ export const openElements = (
     if (!ADDRESS.test(name) || /-/.test(tag) || (name === "href" && LEADS.test(tag))) return null;
     if (name === "srcdoc") {
       const page = inert.createElement("div");
-      page.innerHTML = text;
+      page.innerHTML = text; // in a document that loads and runs nothing: only read
       return first(bearers(page), ([one, { localName, value }]) => judge(one, localName, value));
     }
     const marks = standing.get(element) ?? element;

@@ -72,15 +72,16 @@ export const openMarkup = (
     // What a template holds is read as it would be wherever it came to stand.
     const copy = inert.createElementNS(space, /svg$/.test(space ?? "") ? "g" : "template");
     const root = (copy as HTMLTemplateElement).content ?? copy;
-    copy.innerHTML = markup as string;
+    copy.innerHTML = markup as string; // the page's own, in a document that runs nothing
     if (!elements.guard(root)) return null;
     for (const element of under(root, "*")) {
       if (keeping.of(element)?.size) element.setAttribute(ASIDE, `${aside.push(element) - 1}`);
     }
-    const free = copy.innerHTML;
+    const free = copy.innerHTML; // read, not written
     // Markup that reads otherwise the second time is nothing to rely on.
-    copy.innerHTML = trusted(free);
-    if (copy.innerHTML !== free) throw new Error("markup that changes when it is read");
+    copy.innerHTML = trusted(free); // inert again: to see whether it reads the same
+    const again = copy.innerHTML; // read, not written
+    if (again !== free) throw new Error("markup that changes when it is read");
     return trusted(free);
   };
 
