@@ -11,7 +11,7 @@ import { Window } from "happy-dom";
 import { expect, test } from "vitest";
 import { enclosed } from "../bundle.mjs";
 import { DAY, decide, decideService } from "../src/policy";
-import type { Boot, Choice, Decision, Rules, Snapshot, Table } from "../src/types";
+import type { Boot, Choice, Decision, Prior, Rules, Snapshot, Table } from "../src/types";
 import { bootFor, optIn, optOut, payload, rule, SITE, tokenOf } from "./boot";
 import { turn } from "./page";
 
@@ -86,6 +86,7 @@ const CHUNKS = {
   native: await chunk("native/index"),
   // A mouth of the test's own, which notes what it is told before any tag feels it.
   teller: `()=>({open:(host)=>({settle:(snapshot)=>{
+    mouths.standing=()=>host.memory.recall(host.now());
     mouths.part=snapshot;mouths.asked=mouths.ids.map((id)=>host.decision(id));
     mouths.early&&=mouths.lent===null||mouths.lent===document.querySelectorAll("img[src]").length;
     mouths.lent=null}})})`,
@@ -154,6 +155,8 @@ interface Mouths {
   ran: string[];
   changes: Snapshot[];
   part: Snapshot;
+  /** The act that stands: another one that decides alike is told to nobody. */
+  prior: Prior | null;
   asked: Decision[];
   early: boolean;
   app: { decisions: Table<Decision>; sale_or_share: Decision; prompt: string }[];
@@ -314,7 +317,7 @@ class Visitor {
 
   told(): Mouths {
     const told = this.run(`JSON.stringify({
-      ...mouths, scripts: [...new Set(ran)],
+      ...mouths, prior: mouths.standing(), scripts: [...new Set(ran)],
       decisions: Object.fromEntries(mouths.ids.map((id) => [id, holdfire.decision(id)])),
       allowed: Object.fromEntries(mouths.ids.map((id) => [id, holdfire.allowed(id)])),
       layer: (window.dataLayer ?? []).map((call) => [...(call.length ? call : [])]),
@@ -335,7 +338,7 @@ class Visitor {
 // ---------------------------------------------------------------- what must agree
 
 /** What the policy makes of the inputs, as the service would decide it too. */
-const expectedOf = (visitor: Visitor, { prior }: Snapshot) => {
+const expectedOf = (visitor: Visitor, prior: Prior | null) => {
   const { rules, version, services } = visitor.boot;
   const decided = decide(rules, {
     ...{ now: visitor.now(), notice_version: version, services: services.map(({ id }) => id) },
@@ -351,7 +354,7 @@ const agree = async (visitor: Visitor): Promise<void> => {
   const told = visitor.told();
   const snapshot = told.changes.at(-1) as Snapshot;
   const { categories, services, sale_or_share, prompt, opt_out_status } = plain(
-    expectedOf(visitor, told.part),
+    expectedOf(visitor, told.prior),
   );
   const decisions: Table<Decision> = { ...categories, ...services };
   const allow = (id: string) => decisions[id]?.allow === true;
@@ -360,7 +363,7 @@ const agree = async (visitor: Visitor): Promise<void> => {
     (service !== null && service in decisions ? allow(service) : category !== null);
 
   // The state itself: the act that stands, and the signals.
-  if (visitor.last) expect(told.part.prior?.categories).toMatchObject(visitor.last);
+  if (visitor.last) expect(told.prior?.categories).toMatchObject(visitor.last);
   expect(snapshot.signals.gpc).toBe(visitor.said.gpc);
   // The page's own code.
   const unknown: Decision = { allow: false, reason: "unknown_service" };
