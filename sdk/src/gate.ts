@@ -16,11 +16,14 @@
 
 import { listen, matches, query, read, readNode } from "./dom";
 import type { Later } from "./later";
-import { bare } from "./natives";
+import { apply, bare } from "./natives";
 import { lendAddresses } from "./release";
 import { MARKED, openRounds } from "./rounds";
 import { addressOf, DEFERRED, HELD_TYPE, ORDERED, revived } from "./script";
 import type { TemplateModule } from "./template";
+
+/** As it was when this script began: a page that replaces it must not be asked for leave. */
+const { has } = WeakSet.prototype;
 
 /** What leaves a hole where it stands while it is held. */
 const HOLE = "iframe,video,audio,embed,object";
@@ -59,7 +62,7 @@ export const openGate = (keeper: Gatekeeper): Gate => {
   const releaseScript = openScripts(nonce, spent, () => rounds.now());
 
   const permitted = (held: Element) =>
-    asked.has(held) ||
+    apply(has, asked, [held]) ||
     permits(held.getAttribute("data-category"), held.getAttribute("data-service"));
 
   /** Tells whether it took any of the page's time. */

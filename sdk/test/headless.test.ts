@@ -98,6 +98,51 @@ afterEach(() => {
   document.body.innerHTML = "";
 });
 
+describe("a page that is still being read", () => {
+  const readyState = (state: DocumentReadyState) =>
+    vi.spyOn(Document.prototype, "readyState", "get").mockReturnValue(state);
+  const read = () => {
+    readyState("interactive");
+    document.dispatchEvent(new Event("DOMContentLoaded"));
+  };
+  beforeEach(() => void readyState("loading"));
+  afterEach(() => void vi.restoreAllMocks());
+
+  test("is not said to lack what has not come yet", () => {
+    const { site, errors, own } = drawn({ html: "" });
+    site.show("banner");
+    site.update(snapshotOf());
+    document.body.innerHTML = LAYERS + WAY_BACK;
+    read();
+
+    expect(layer(1).hasAttribute("hidden")).toBe(false);
+    expect({ errors, own }).toEqual({ errors: [], own: [] });
+  });
+
+  test("shows nothing any more that was hidden, or answered, before it was all there", () => {
+    const { site } = drawn();
+    site.show("banner");
+    site.hide();
+    read();
+    expect(layer(1).hasAttribute("hidden")).toBe(true);
+
+    readyState("loading");
+    const other = drawn();
+    other.site.show("banner");
+    other.holds(snapshotOf({}, { prompt: "link" }));
+    read();
+    expect(layer(1).hasAttribute("hidden")).toBe(true);
+  });
+
+  test("is told what it lacks once it is all there", () => {
+    const { site, errors } = drawn({ html: WAY_BACK });
+    site.show("banner");
+    expect(errors).toEqual([]);
+    read();
+    expect(errors).toHaveLength(1);
+  });
+});
+
 describe("the site's layers", () => {
   test("are shown when they are due, and hidden after an act", async () => {
     const { acts, site } = drawn();

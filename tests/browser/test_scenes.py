@@ -8,10 +8,11 @@ import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, expect
 from visits import Demo, Visit
 
-from holdfire.demo.gallery import SURFACES
+from holdfire.demo.gallery import SURFACES, THEMES
 from house import ROOT
 
 AXE = (ROOT / "sdk/node_modules/axe-core/axe.min.js").read_text()
+LOCALES = ROOT / "config/locales"
 LEVELS = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
 FIRST = 'holdfire-ui [data-layer="1"]'
 CENTRE = "holdfire-ui dialog.centre"
@@ -105,6 +106,21 @@ def test_no_scene_has_an_accessibility_fault(
 
     assert faults_of(page) == []
     assert page.evaluate("() => document.documentElement.scrollWidth <= innerWidth")
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("language", sorted(path.stem for path in LOCALES.glob("*.toml")))
+def test_no_language_has_an_accessibility_fault_on_any_surface(
+    page: Page, demo: Demo, language: str
+) -> None:
+    """The whole product: every state and layout in every theme, in each of the sixty languages."""
+    found = {}
+    for surface, theme in product(SURFACES, THEMES):
+        open_scene(page, demo, surface, theme, language)
+        if faults := faults_of(page):
+            found[surface, theme] = faults
+
+    assert found == {}
 
 
 def test_the_gallery_itself_has_none(page: Page, demo: Demo) -> None:

@@ -12,7 +12,7 @@
  * Where a refusal or the way back is missing, our own banner takes over.
  */
 
-import { query } from "../dom";
+import { listen, query, read } from "../dom";
 import type { Banner, BannerModule, View } from "../types";
 import { openControls } from "./controls";
 import { hasForce, hasWayBack, lackOf, NO_WAY_BACK, reveal, SIGNAL, toggle } from "./layers";
@@ -52,7 +52,14 @@ export const mount: BannerModule["mount"] = (host, words) => {
     for (const view of [...shown.keys()].reverse()) take(view);
   };
 
+  /** What is to be shown once the page's markup is all there, or `null`. */
+  let due: (() => void) | null = null;
+  listen(document, "DOMContentLoaded", () => due?.());
+
   const show: Banner["show"] = (view, opener = null) => {
+    // What seems to be missing may only not have been read yet.
+    due = isParsed() ? null : () => show(view, opener);
+    if (due) return;
     const use = (banner: Banner) => banner.show(view, opener);
     if (over) return ours(use);
     const lack = lackOf(host, view, false);
@@ -73,9 +80,12 @@ export const mount: BannerModule["mount"] = (host, words) => {
 
   const update: Banner["update"] = (now) => {
     if (over) return ours((banner) => banner.update(now));
-    if (/^(link|none)$/.test(now.prompt) && shown.has("banner")) take("banner");
+    if (/^(link|none)$/.test(now.prompt)) {
+      due = null;
+      if (shown.has("banner")) take("banner");
+    }
     switches.sync(false);
-    if (now.prompt !== "none" && !hasWayBack()) {
+    if (now.prompt !== "none" && isParsed() && !hasWayBack()) {
       handOver(NO_WAY_BACK, (banner) => banner.update(now));
     }
   };
@@ -85,6 +95,11 @@ export const mount: BannerModule["mount"] = (host, words) => {
     show,
     update,
     embed: (place) => ours((banner) => banner.embed(place)),
-    hide: () => (over ? ours((banner) => banner.hide()) : hide()),
+    hide: () => {
+      due = null;
+      return over ? ours((banner) => banner.hide()) : hide();
+    },
   };
 };
+
+const isParsed = (): boolean => read("readyState") !== "loading";
