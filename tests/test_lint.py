@@ -24,6 +24,7 @@ from holdfire.lint.measurement import Box, Control, Layer, Measurement, Paint, T
 from holdfire.lint.rules import RULES
 from holdfire.lint.surfaces import surfaces
 from holdfire.lint.wording import load, steering
+from holdfire.rules import compile_rules
 from holdfire.sites import read_locales
 from house import ROOT, demo_site
 
@@ -371,6 +372,26 @@ def test_a_theme_is_held_to_contrast_before_it_is_drawn() -> None:
     }
     assert all(f.severity == "fault" and f.theme == "light" for f in found)
     assert list(theme("demo", "dark", {"fg": "oklch(90% 0 0)"})) == []
+
+
+@pytest.mark.parametrize(("attested", "faults"), [(False, []), (True, ["5:1"])])
+def test_who_takes_part_in_the_iabs_framework_says_so_in_the_site_file(
+    *, attested: bool, faults: list[str]
+) -> None:
+    """A button of 4.6:1 is enough for WCAG, and not for a site with ``attestations.tcf``."""
+    site = demo_site()
+    told = replace(
+        site,
+        attestations=replace(site.attestations, tcf=attested),
+        look=replace(site.look, light=replace(site.look.light, accent="#757575")),
+    )
+
+    found = configuration({"demo": told}, LAW.regimes, {})
+    named = [f.limit for f in found if f.element == "banner.light: on_accent on accent"]
+    surface = Facts.of(told, LAW.regimes["de"], compile_rules(told, LAW.regimes["de"]))
+
+    assert named == faults
+    assert surface.tcf is attested
 
 
 @pytest.mark.parametrize("name", ["light", "dark"])

@@ -56,7 +56,7 @@ def configuration(
         yield from adapters(site, regimes)
         for name, colours in (("light", site.look.light), ("dark", site.look.dark)):
             named = {key: text for key, text in asdict(colours).items() if text}
-            yield from theme(site.id, name, named)
+            yield from theme(site.id, name, named, tcf=site.attestations.tcf)
         if cookie_days is not None:
             yield from _forgetting(site, regimes, cookie_days)
 

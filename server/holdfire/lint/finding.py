@@ -83,6 +83,7 @@ class Facts(Value, frozen=True):
             held_on=frozenset(
                 r.id for r in rules.categories if r.locked or r.exempt or r.default == "granted"
             ),
+            tcf=site.attestations.tcf,
             blocking=site.look.blocking,
         )
 
