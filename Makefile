@@ -15,6 +15,11 @@ setup: .venv/.made static/dist/.made
 	$(BIN)/pip install --quiet --disable-pip-version-check --editable '.[dev]'
 	@touch $@
 
+# Somebody else's verifier, which tests hold ours to. It says Python 3.12 and runs on 3.11.
+.venv/oracle/.made: .venv/.made
+	$(BIN)/pip install --quiet --disable-pip-version-check --ignore-requires-python --no-deps --upgrade --target .venv/oracle 'aics-tlog==0.2.1'
+	@touch $@
+
 sdk/node_modules/.made: sdk/package.json sdk/package-lock.json
 	# Not `npm ci`: it refuses a lock that leaves out other systems' optional binaries.
 	cd sdk && npm install --no-save --no-audit --no-fund --loglevel=error
@@ -35,20 +40,25 @@ static/dist/.made: sdk/node_modules/.made $(BUILT_FROM)
 run: setup
 	$(BIN)/holdfire demo --port $(PORT)
 
-test: setup sdk/consumers/node_modules/.made
+test: setup sdk/consumers/node_modules/.made .venv/oracle/.made
 	@scripts/need chromium chromium
 	@scripts/need nginx nginx-light
 	@scripts/need postgres postgresql
+	@scripts/need openssl openssl
+	@scripts/need strace strace
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	cd sdk && npm run --silent check && npm run --silent test
 	$(BIN)/pytest -m 'not long'
 
-test-long: setup sdk/consumers/node_modules/.made
+test-long: setup sdk/consumers/node_modules/.made .venv/oracle/.made
 	@scripts/need chromium chromium
 	@scripts/need nginx nginx-light
 	@scripts/need postgres postgresql
+	@scripts/need openssl openssl
+	@scripts/need strace strace
+	@scripts/need go 'golang-go golang-golang-x-mod-dev'
 	$(BIN)/pytest
 
 bench: setup
@@ -68,6 +78,7 @@ docs: setup
 
 vectors: setup
 	$(BIN)/python tests/policy_vectors.py
+	$(BIN)/python tests/ledger_vectors.py
 
 mutants: setup
 	$(BIN)/pip install --quiet --disable-pip-version-check 'mutmut==3.8.1'
