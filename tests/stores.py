@@ -14,10 +14,12 @@ from typing import Any
 import asyncpg
 import pytest
 
-from holdfire.model import Draft
-from holdfire.store import Store, schema
+from holdfire.record import Draft, Erasure, Part, Statement
+from holdfire.store import Store
 from holdfire.store.postgres import PostgresStore
+from holdfire.store.postgres_tables import POSTGRES
 from holdfire.store.sqlite import SqliteStore
+from holdfire.store.sqlite_tables import SQLITE
 
 SITE = "demo"
 
@@ -26,14 +28,27 @@ class SqliteDatabase:
     """A file in a folder of the test."""
 
     refusal: type[Exception] = sqlite3.IntegrityError
-    migrations = schema.SQLITE
+    migrations = SQLITE
 
     def __init__(self, path: Path) -> None:
         self.path = path
 
-    async def open(self) -> Store:
+    async def open(self, **options: Any) -> Store:
         """Open a store over it."""
-        return await SqliteStore.open(self.path)
+        return await SqliteStore.open(self.path, **options)
+
+    def place(self, log: int, index: int) -> str:
+        """The key of a row about an entry, in SQL."""
+        return f"({log} << 40) + {index}"
+
+    def blob(self, data: bytes) -> str:
+        """Bytes in SQL."""
+        return f"x'{data.hex()}'"
+
+    async def raw(self) -> bytes:
+        """Every byte that is kept."""
+        files = [self.path, self.path.with_name(f"{self.path.name}-wal")]
+        return b"".join(file.read_bytes() for file in files if file.exists())
 
     async def sql(self, statement: str) -> list[tuple[Any, ...]]:
         """Run a statement behind the store's back, as an operator with a shell could."""
@@ -48,14 +63,31 @@ class PostgresDatabase:
     """A place on the throw-away server."""
 
     refusal: type[Exception] = asyncpg.IntegrityConstraintViolationError
-    migrations = schema.POSTGRES
+    migrations = POSTGRES
 
     def __init__(self, url: str) -> None:
         self.url = url
 
-    async def open(self) -> Store:
+    async def open(self, **options: Any) -> Store:
         """Open a store over it."""
-        return await PostgresStore.open(self.url)
+        return await PostgresStore.open(self.url, **options)
+
+    def place(self, log: int, index: int) -> str:
+        """The key of a row about an entry, in SQL."""
+        return f"{log}, {index}"
+
+    def blob(self, data: bytes) -> str:
+        """Bytes in SQL."""
+        return f"'\\x{data.hex()}'::bytea"
+
+    async def raw(self) -> bytes:
+        """Every byte of every table and index, as they are on the disk."""
+        await self.sql("CHECKPOINT")
+        files = await self.sql(
+            "SELECT pg_read_binary_file(pg_relation_filepath(oid)) FROM pg_class"
+            " WHERE relnamespace = current_schema()::regnamespace AND relkind IN ('r', 'i', 't')"
+        )
+        return b"".join(row[0] for row in files)
 
     async def sql(self, statement: str) -> list[tuple[Any, ...]]:
         """Run a statement behind the store's back, as an operator with a shell could."""
@@ -103,6 +135,40 @@ def act(
         evidence=body.encode(),
         subject=of.encode(),
     )
+
+
+def note(text: str = "note", *, ms: int = 0, repeats: bool = True) -> Statement:
+    """A note of the operator."""
+    body = f'{{"text":"{text}"}}'.encode()
+    return Statement(kind=6, site=None, body=body, recorded_ms=ms, repeats=repeats)
+
+
+def erasure(
+    part: Part, *, of: str | None = None, site: str = SITE, ms: int = 0, settled: int | None = None
+) -> Erasure:
+    """What is to be erased: of one visitor, or of all, or of those that have not acted since."""
+    return Erasure(
+        part=part,
+        why="request",
+        recorded_ms=ms,
+        site=site,
+        visitor=of and visitor(of),
+        settled_before_ms=settled,
+    )
+
+
+async def size(store: Store) -> int:
+    """How many entries there are, in all logs."""
+    return sum(head.size for head in await store.heads())
+
+
+async def until_unknown(store: Store, of: str) -> None:
+    """Wait until an erasure that is under way has taken this visitor."""
+    async with asyncio.timeout(20):
+        while True:
+            if await store.latest(SITE, visitor(of)) is None:
+                return
+            await asyncio.sleep(0)
 
 
 async def append_all(store: Store, drafts: list[Draft]) -> list[Any]:

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from holdfire.store import Store
+from whole_log import NOWHERE, Place, check_log
 
 
 def acknowledged(notes: Path) -> dict[str, int]:
@@ -16,27 +17,20 @@ def acknowledged(notes: Path) -> dict[str, int]:
     return {event: int(index) for event, index in pairs}
 
 
-async def check(store: Store, promised: Mapping[str, int]) -> int:
-    """Fail unless the log is whole and keeps every promise; return how many records it holds.
+async def check(store: Store, promised: Mapping[str, int], since: Place = NOWHERE) -> Place:
+    """Fail unless the log is whole and keeps every promise; return where it ends.
 
-    Every acknowledged act is there, once, at the index that was acknowledged. The index has no
-    gap, nor has any visitor's ``seq``; the entry times never go back; the head is the log's end.
+    Every acknowledged act is there, once, at the index that was acknowledged. The log is whole, as
+    ``whole_log`` says. What stands up to the entry ``since`` is taken to have been checked before.
     """
-    places: dict[str, int] = {}
-    newest: dict[tuple[str, str], int] = {}
-    last_ms = 0
-    count = 0
-    async for record in store.scan():
-        assert record.log_index == count, f"gap before {record.log_index}"
-        visitor = (record.site, record.visitor)
-        assert record.seq == newest.get(visitor, 0) + 1, f"gap in the acts of {visitor}"
-        assert record.recorded_ms >= last_ms, f"time went back at {record.log_index}"
-        assert record.event_id not in places, f"{record.event_id} is there twice"
-        places[record.event_id] = record.log_index
-        newest[visitor] = record.seq
-        last_ms = record.recorded_ms
-        count += 1
-    assert await store.size() == count
-    lost = {event: index for event, index in promised.items() if places.get(event) != index}
+    records = await check_log(store, since)
+    places = {record.event_id: record.log_index for record in records.values()}
+    assert len(places) == len(records), "an act is there twice"
+    lost = {
+        event: index
+        for event, index in promised.items()
+        if places.get(event) != index and (since == NOWHERE or index > since[1])
+    }
     assert not lost, f"{len(lost)} acknowledged records lost or moved, such as {min(lost.items())}"
-    return count
+    *_, head = await store.heads()
+    return head.log, head.size - 1

@@ -2,15 +2,19 @@
 
 import asyncio
 import itertools
+from typing import Any
 
 import pytest
 from msgspec import structs
 
 from holdfire.errors import ConfigError, EventConflict, Overloaded, StoreUnavailable
-from holdfire.model import Record
+from holdfire.ledger import entry
+from holdfire.ledger.entry import Entry, Kind
+from holdfire.record import Artefact
 from holdfire.store import Store
 from holdfire.store.batching import MAX_BATCH, MAX_WAITING
-from stores import SITE, Database, act, append_all, visitor
+from stores import SITE, Database, act, append_all, erasure, note, size, visitor
+from whole_log import check_log
 
 # ---------------------------------------------------------------- a record's place
 
@@ -19,7 +23,7 @@ async def test_records_are_numbered_from_zero_without_a_gap(store: Store) -> Non
     """Each new act takes the next index of the log."""
     indices = [(await store.append(act(f"e{i}", of=f"v{i}"))).record.log_index for i in range(5)]
     assert indices == [0, 1, 2, 3, 4]
-    assert await store.size() == 5
+    assert await size(store) == 5
 
 
 async def test_acts_are_numbered_for_each_visitor_of_each_site(store: Store) -> None:
@@ -41,8 +45,10 @@ async def test_a_record_holds_exactly_what_was_drafted(store: Store) -> None:
     )
     record = (await store.append(draft)).record
     drafted = structs.asdict(draft)
-    assert drafted.pop("after") is None
-    assert structs.asdict(record) == {"log_index": 0, "seq": 1, **drafted}
+    for name in ("after", "config", "flags", "kind"):  # which are in the entry, or in nothing
+        drafted.pop(name)
+    assert structs.asdict(record) == {"log": 1, "log_index": 0, "seq": 1, **drafted}
+    assert await store.find(SITE, "e1") == record
     assert [kept async for kept in store.scan()] == [record]
 
 
@@ -75,7 +81,7 @@ async def test_the_same_act_sent_again_is_answered_with_its_record(store: Store)
     assert first.fresh
     assert not again.fresh
     assert again.record == first.record
-    assert await store.size() == 1
+    assert await size(store) == 1
 
 
 async def test_the_same_act_is_known_after_a_restart(database: Database) -> None:
@@ -94,7 +100,7 @@ async def test_an_event_id_used_for_another_act_is_refused(store: Store) -> None
     first = await store.append(act("e1", body="accept"))
     with pytest.raises(EventConflict):
         await store.append(act("e1", body="reject"))
-    assert await store.size() == 1
+    assert await size(store) == 1
     assert await store.latest(SITE, visitor("ann")) == first.record
 
 
@@ -120,14 +126,14 @@ async def test_an_act_that_follows_another_is_written_only_while_that_is_the_new
     ]
     again = await store.append(structs.replace(act("e3"), after=1))
     assert (again.fresh, again.record.seq) == (False, 2)
-    assert await store.size() == 3
+    assert await size(store) == 3
 
 
 async def test_event_ids_belong_to_their_site(store: Store) -> None:
     """Two sites may use the same event id."""
     await store.append(act("e1", site="one"))
     assert (await store.append(act("e1", site="two", body="other"))).fresh
-    assert await store.size() == 2
+    assert await size(store) == 2
 
 
 async def test_two_hundred_at_once_make_one_row_for_each_event(store: Store) -> None:
@@ -165,7 +171,7 @@ async def test_a_conflict_fails_nobody_else_in_its_batch(store: Store) -> None:
         "EventConflict",
         "Appended",
     ]
-    assert await store.size() == 4
+    assert await size(store) == 4
 
 
 FLAWS: dict[str, dict[str, str | bytes | int]] = {
@@ -178,6 +184,9 @@ FLAWS: dict[str, dict[str, str | bytes | int]] = {
     "long evidence": {"evidence": bytes(65_536)},
     "long subject": {"subject": bytes(65_536)},
     "lone surrogate": {"site": "\ud800"},
+    "year with five digits": {"recorded_ms": 253_402_300_800_000},
+    "short digest": {"config": b"short"},
+    "unknown flag": {"flags": 8},
 }
 
 
@@ -190,7 +199,7 @@ async def test_a_draft_past_the_schemas_bounds_fails_alone(
     answers = await append_all(store, drafts)
     assert isinstance(answers[1], ValueError)
     assert [answers[i].record.event_id for i in (0, 2)] == ["e1", "e3"]
-    assert await store.size() == 2
+    assert await size(store) == 2
 
 
 async def test_a_cancelled_caller_tears_nothing(store: Store) -> None:
@@ -214,7 +223,7 @@ async def test_more_than_the_queue_holds_is_shed(store: Store) -> None:
     recorded = {answer.record.event_id for answer in answers if answer not in shed}
     assert shed
     assert recorded == {record.event_id async for record in store.scan()}
-    assert await store.size() == count - len(shed)
+    assert await size(store) == count - len(shed)
 
 
 # ---------------------------------------------------------------- reading
@@ -264,15 +273,15 @@ async def test_a_scan_gives_the_log_in_order(store: Store) -> None:
     sites = itertools.cycle(["one", "two", "two"])
     await append_all(store, [act(f"e{i}", of=f"v{i}", site=next(sites)) for i in range(1_000)])
 
-    async def indices(site: str | None = None, after: int = -1) -> list[int]:
+    async def indices(site: str | None = None, after: tuple[int, int] = (0, 0)) -> list[int]:
         return [record.log_index async for record in store.scan(site, after)]
 
     assert await indices() == list(range(1_000))
-    assert await indices(after=511) == list(range(512, 1_000))
+    assert await indices(after=(1, 511)) == list(range(512, 1_000))
     assert await indices("one") == list(range(0, 1_000, 3))
-    assert await indices("one", 600) == list(range(603, 1_000, 3))
+    assert await indices("one", (1, 600)) == list(range(603, 1_000, 3))
     assert await indices("nowhere") == []
-    assert await indices(after=999) == []
+    assert await indices(after=(1, 999)) == []
 
 
 async def test_a_scan_ends_where_the_log_ended_when_it_began(store: Store) -> None:
@@ -283,7 +292,7 @@ async def test_a_scan_ends_where_the_log_ended_when_it_began(store: Store) -> No
         seen.append(record.log_index)
         await store.append(act(f"later{record.log_index}"))
     assert seen == [0, 1, 2]
-    assert await store.size() == 6
+    assert await size(store) == 6
 
 
 async def test_a_scan_may_be_given_up(store: Store) -> None:
@@ -291,82 +300,156 @@ async def test_a_scan_may_be_given_up(store: Store) -> None:
     await append_all(store, [act(f"e{i}") for i in range(3)])
     scan = store.scan()
     assert (await anext(scan)).log_index == 0
-    await scan.aclose()  # type: ignore[attr-defined]  # both are generators; the contract promises less
+    await scan.aclose()
 
 
 # ---------------------------------------------------------------- the database's own refusals
 
-COLUMNS = ", ".join(Record.__struct_fields__)
+FOR_EVER = ("log", "closed", "entry", "node", "statement", "tombstone")
+UNTIL_ERASED = ("record", "evidence", "subject", "person")
 
 
-async def test_the_columns_are_the_fields_of_a_record(store: Store, database: Database) -> None:
-    """Rows become records by position, so table and type must agree."""
-    await store.append(act("e1"))
-    assert await database.sql(f"SELECT {COLUMNS} FROM record") == await database.sql(  # noqa: S608 - names of our own fields
-        "SELECT * FROM record"
-    )
+@pytest.fixture
+async def full(store: Store) -> Store:
+    """A store with a row in every table, and records that nothing was erased of."""
+    await append_all(store, [act(f"e{i}", of=f"v{i}", ms=5) for i in range(260)])
+    await store.append(act("e260", of="gone", ms=5))
+    await store.erase(erasure("subject", of="gone", ms=5))
+    await store.reopen(note(ms=5))
+    await append_all(store, [act("f1", of="ann", ms=7, site="other"), act("f2", of="bob", ms=7)])
+    await store.keep([Artefact(digest="0" * 64, shown="sdk", body=b"x")])
+    await store.publish(1, 9, b"note")
+    await store.publish(1, 9, b"note", cosigned=True)
+    return store
 
 
 @pytest.mark.parametrize(
     "statement",
     [
-        "UPDATE record SET subject = evidence WHERE log_index = 1",
-        "UPDATE record SET log_index = 7 WHERE log_index = 1",
-        "DELETE FROM record WHERE log_index = 1",
-        "DELETE FROM record",
+        *(f"UPDATE {table} SET {column} = {column}" for table, column in [  # noqa: S608 - the test's own words
+            ("log", "origin"), ("closed", "size"), ("entry", "body"), ("node", "hash"),
+            ("statement", "body"), ("tombstone", "part"), ("record", "seq"), ("evidence", "body"),
+            ("subject", "sealed"), ("person", "key"), ("artefact", "body"),
+        ]),
+        *(f"DELETE FROM {table}" for table in (*FOR_EVER, *UNTIL_ERASED, "checkpoint", "cosigned", "head")),  # noqa: S608 - the test's own words
+        "UPDATE checkpoint SET size = 8",
+        "UPDATE cosigned SET size = 8",
         "UPDATE head SET size = 1, beat = beat + 1",
         "UPDATE head SET last_ms = 0, beat = beat + 1",
         "UPDATE head SET beat = 0",
+        "UPDATE head SET people = 0, beat = beat + 1",
+        "UPDATE head SET origin = 'another', beat = beat + 1",
+        "UPDATE head SET frontier = root, root = frontier, beat = beat + 1",
+        "UPDATE head SET log = log + 2, size = 0, beat = beat + 1",
+        "UPDATE head SET log = log + 1, size = 1, beat = beat + 1",
+        "UPDATE head SET log = log - 1, beat = beat + 1",
         "UPDATE head SET id = 2, beat = beat + 1",
-        "DELETE FROM head",
-        "INSERT INTO head VALUES (2, 0, 0, 0)",
+        "INSERT INTO head SELECT 2, log, origin, size, last_ms, root, frontier, people, beat FROM head",
+        "INSERT INTO log VALUES (9, 'localhost/log/9')",
+        "INSERT INTO log VALUES (3, 'localhost/log/1970')",
+        "INSERT INTO closed SELECT * FROM closed",
+        "INSERT INTO node SELECT * FROM node",
+        "INSERT INTO person SELECT number + 900, 'new', visitor, key FROM person",
+        "INSERT INTO person SELECT number, 'new', visitor, key FROM person",
+        "INSERT INTO evidence SELECT $PLACE, salt, body FROM evidence",
+        "INSERT INTO subject SELECT $PLACE, sealed FROM subject",
+        "INSERT INTO tombstone VALUES (1, 0, 'subject', 1, 0, NULL)",
+        "INSERT INTO tombstone SELECT log, log_index, 'record', by_log, by_index, NULL FROM tombstone",
+    ],
+)  # fmt: skip
+async def test_the_database_refuses_to_change_the_log(
+    full: Store, database: Database, statement: str
+) -> None:
+    """UPDATE, DELETE and rows that belong nowhere are refused by the database, whoever asks."""
+    with pytest.raises(database.refusal):
+        await database.sql(statement.replace("$PLACE", database.place(1, 0)))
+    await check_log(full)
+
+
+@pytest.mark.parametrize("table", UNTIL_ERASED)
+async def test_a_tombstone_opens_no_other_row(full: Store, database: Database, table: str) -> None:
+    """What one tombstone names can be deleted, and nothing else of its table."""
+    await full.erase(erasure("record", of="v7", ms=8))
+    before = await database.sql(f"SELECT * FROM {table}")  # noqa: S608 - our own tables
+    with pytest.raises(database.refusal):
+        await database.sql(f"DELETE FROM {table}")  # noqa: S608 - our own tables
+    assert await database.sql(f"SELECT * FROM {table}") == before  # noqa: S608 - our own tables
+
+
+async def test_an_erased_subject_is_not_put_back(full: Store, database: Database) -> None:
+    """Under a tombstone nothing is written any more."""
+    ((index,),) = await database.sql("SELECT log_index FROM tombstone")
+    place = database.place(1, index)
+    with pytest.raises(database.refusal):
+        await database.sql(f"INSERT INTO subject SELECT {place}, sealed FROM subject LIMIT 1")  # noqa: S608 - the test's own words
+    await check_log(full)
+
+
+@pytest.mark.parametrize(
+    ("place", "ms", "cut"),
+    [
+        ("1, 1", 60_000, 128),  # taken
+        ("1, 3", 60_000, 128),  # a gap in the log
+        ("2, 0", 60_000, 128),  # another log than the one that grows
+        ("1, 2", 0, 128),  # earlier than the entry before it
+        ("1, 2", 60_000, 127),
     ],
 )
-async def test_the_database_refuses_to_change_the_log(
-    store: Store, database: Database, statement: str
+async def test_the_database_refuses_entries_out_of_order(
+    store: Store, database: Database, place: str, ms: int, cut: int
 ) -> None:
-    """UPDATE and DELETE are refused by the database itself, whoever asks."""
-    await append_all(store, [act(f"e{i}", of=f"v{i}", ms=5) for i in range(3)])
-    before = await database.sql("SELECT * FROM record ORDER BY log_index")
+    """An entry that would leave a gap, repeat or go back in time is refused, whoever asks."""
+    await append_all(store, [act("e0", ms=60_000), act("e1", of="bob", ms=60_000)])
+    right = f"INSERT INTO entry VALUES (1, 2, {database.blob(body_at(60_000))})"  # noqa: S608 - the test's own words
+    with pytest.raises(database.refusal):  # beyond the head
+        await database.sql(right)
+    await database.sql("UPDATE head SET size = 4, beat = beat + 1")
+    wrong = database.blob(body_at(ms)[:cut])
     with pytest.raises(database.refusal):
-        await database.sql(statement)
-    assert await database.sql("SELECT * FROM record ORDER BY log_index") == before
+        await database.sql(f"INSERT INTO entry VALUES ({place}, {wrong})")  # noqa: S608 - the test's own words
+    await database.sql(right)
 
 
-RIGHT = {"log_index": "2", "seq": "2", "event_id": "'e2'", "recorded_ms": "5"}
+RIGHT: dict[str, Any] = {"index": 2, "seq": 2, "event": "e2", "ms": 60_000}
 
 
 @pytest.mark.parametrize(
     "flaw",
     [
-        {"log_index": "1"},  # taken
-        {"log_index": "3"},  # a gap in the log
-        {"log_index": "NULL"},
-        {"seq": "1"},  # taken
-        {"seq": "3"},  # a gap in the visitor's acts
-        {"event_id": "'e1'"},  # taken
-        {"recorded_ms": "4"},  # earlier than the record before it
+        {"index": 1},  # taken
+        {"index": 3},  # without an entry
+        {"seq": 1},  # taken
+        {"seq": 3},  # a gap in the visitor's acts
+        {"event": "e1"},  # taken
+        {"ms": 59_999},  # earlier than the record before it
     ],
     ids=str,
 )
-async def test_the_database_refuses_rows_out_of_order(
-    store: Store, database: Database, flaw: dict[str, str]
+async def test_the_database_refuses_records_out_of_order(
+    store: Store, database: Database, flaw: dict[str, Any]
 ) -> None:
-    """A row that would leave a gap, repeat or go back in time is refused, whoever asks."""
-    await append_all(store, [act("e0", ms=5), act("e1", of="bob", ms=5)])
-    with pytest.raises(database.refusal):  # beyond the head, whatever it is
-        await database.sql(copy_of_the_first(**RIGHT))
-    await database.sql("UPDATE head SET size = 4, beat = beat + 1")
+    """A record that would leave a gap, repeat or go back in time is refused, whoever asks."""
+    await append_all(store, [act("e0", ms=60_000), act("e1", of="bob", ms=60_000)])
+    await database.sql("UPDATE head SET size = 3, beat = beat + 1")
+    body = database.blob(body_at(60_000))
+    await database.sql(f"INSERT INTO entry VALUES (1, 2, {body})")  # noqa: S608 - the test's own words
     with pytest.raises(database.refusal):
-        await database.sql(copy_of_the_first(**{**RIGHT, **flaw}))
-    assert len(await database.sql("SELECT * FROM record")) == 2
-    await database.sql(copy_of_the_first(**RIGHT))
+        await database.sql(copy_of_the_first(database, **{**RIGHT, **flaw}))
+    assert len(await database.sql("SELECT seq FROM record")) == 2
+    await database.sql(copy_of_the_first(database, **RIGHT))
 
 
-def copy_of_the_first(**values: str) -> str:
-    """SQL that adds a row like the first one but for some columns."""
-    columns = ", ".join(values.get(name, name) for name in Record.__struct_fields__)
-    return f"INSERT INTO record SELECT {columns} FROM record WHERE log_index = 0"  # noqa: S608 - the test's own words
+def body_at(ms: int) -> bytes:
+    """A choice of the site at this time."""
+    return Entry(Kind.CHOICE, 0, ms, entry.tenant(SITE), bytes(32)).encode()
+
+
+def copy_of_the_first(database: Database, *, index: int, seq: int, event: str, ms: int) -> str:
+    """SQL that adds a record like the first one but for some columns."""
+    return (
+        f"INSERT INTO record SELECT {database.place(1, index)}, {seq}, site, person, '{event}',"  # noqa: S608 - the test's own words
+        f" fingerprint, {ms} FROM record WHERE log_index = 0"
+    )
 
 
 # ---------------------------------------------------------------- opening and closing
@@ -375,7 +458,7 @@ def copy_of_the_first(**values: str) -> str:
 async def test_a_store_that_can_write_is_ready(store: Store) -> None:
     """Readiness is shown by a durable write, which adds no record."""
     await store.ready()
-    assert await store.size() == 0
+    assert await size(store) == 0
 
 
 async def test_a_store_with_a_log_is_readable(store: Store, database: Database) -> None:
@@ -406,7 +489,7 @@ async def test_a_closed_store_is_unavailable(database: Database) -> None:
         store.append(act("e2")),
         store.latest(SITE, visitor("ann")),
         store.history(SITE, visitor("ann"), 50),
-        store.size(),
+        store.heads(),
         store.readable(),
         store.ready(),
         anext(store.scan()),

@@ -150,6 +150,19 @@ class StoreUnavailable(HoldfireError):
     retry_after_seconds: ClassVar[int] = 2
 
 
+class LogRefused(StoreUnavailable):
+    """The log is not what was signed for it: nothing is read or written. The operator has to look."""
+
+    code = "log_refused"
+
+
+class ReceiptNotReady(StoreUnavailable):
+    """The choice is recorded, and no signed checkpoint covers it yet: ask again in a second."""
+
+    code = "receipt_not_ready"
+    retry_after_seconds = 1
+
+
 class Overloaded(StoreUnavailable):
     """Too much is under way: nothing was recorded, try again later."""
 

@@ -12,7 +12,7 @@ import os
 import sys
 from pathlib import Path
 
-from holdfire.model import Draft
+from holdfire.record import Draft
 from holdfire.store.sqlite import SqliteStore
 
 TASKS = 64

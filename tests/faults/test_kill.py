@@ -6,13 +6,14 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import pytest
 
 from holdfire.store.sqlite import SqliteStore
 from survival import acknowledged, check
+from whole_log import NOWHERE
 
 APPENDER = Path(__file__).with_name("appender.py")
 MOMENTS = (0.002, 0.120)  # seconds after the first acknowledgement
@@ -44,14 +45,24 @@ async def survive(appender: subprocess.Popen[str], folder: Path, *, kills: int, 
     """Kill the writer of one database so many times, and check the log after each."""
     moments = random.Random(seed)  # noqa: S311 - a moment, not a secret
     database, notes = folder / "holdfire.db", folder / "acknowledged"
+    checked = NOWHERE
     for _ in range(kills):
         kill_in_a_storm(appender, database, notes, moments.uniform(*MOMENTS))
         promised = acknowledged(notes)
         assert promised
         for writing in (False, True):  # first as an operator looks at what the crash has left
             store = await SqliteStore.open(database, writing=writing)
-            await check(store, promised)
+            end = await check(store, promised, checked)
             await store.close()
+        checked = end
+    await check_all(database, promised)
+
+
+async def check_all(database: Path, promised: Mapping[str, int]) -> None:
+    """The last look: at every commitment, however old."""
+    store = await SqliteStore.open(database, writing=False)
+    await check(store, promised)
+    await store.close()
 
 
 @pytest.mark.parametrize("seed", range(10))

@@ -18,6 +18,7 @@ import pytest
 from holdfire.store.sqlite import SqliteStore
 from house import ORIGIN, ROOT, demo_site
 from survival import check
+from whole_log import NOWHERE
 
 TASKS = 24
 MOMENTS = (0.01, 0.15)  # seconds after the first acknowledgement
@@ -116,6 +117,7 @@ async def survive(servers: subprocess.Popen[str], folder: Path, *, kills: int, s
     assert servers.stdout is not None
     moments = random.Random(seed)  # noqa: S311 - a moment, not a secret
     promised: dict[str, int] = {}
+    checked = NOWHERE
     for _ in range(kills):
         port = free_port()
         print(folder, port, sep="\t", file=servers.stdin)
@@ -123,7 +125,7 @@ async def survive(servers: subprocess.Popen[str], folder: Path, *, kills: int, s
         promised |= await storm(port, pid, moments.uniform(*MOMENTS))
         assert await asyncio.to_thread(servers.stdout.readline) == "gone\n"
         store = await SqliteStore.open(folder / "holdfire.db", writing=False)
-        await check(store, promised)
+        checked = await check(store, promised, checked)
         await store.close()
     assert promised
 

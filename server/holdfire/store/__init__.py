@@ -1,14 +1,24 @@
-"""The store: the append-only log of choices, and the newest choice of each visitor.
+"""The store: the append-only log, what it commits to, and the newest choice of each visitor.
 
 This page is the contract. ``sqlite`` and ``postgres`` keep it, each in its own SQL, and one test
 suite holds both to it (``tests/test_store.py``); they share no base class.
 """
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator, Collection, Sequence
 from typing import Protocol
 
 from holdfire.law import Value
-from holdfire.model import Draft, Record
+from holdfire.ledger.tiles import Tile
+from holdfire.record import (
+    Artefact,
+    Blocks,
+    Draft,
+    Erasure,
+    Head,
+    Record,
+    Said,
+    Statement,
+)
 
 
 class Appended(Value, frozen=True):
@@ -26,10 +36,19 @@ class Store(Protocol):
     of any later failure. ``SIGKILL`` is safe at every instruction. What ``append`` has *not*
     returned may or may not be in the log, whole or not at all, and sending it again settles it.
 
-    **Order.** ``log_index`` counts from 0 without a gap over the whole log; ``seq`` counts from 1
-    without a gap for one visitor of one site; ``recorded_ms`` never decreases along the log, even
-    when the clock does. All three hold at every moment for every reader, and the database itself
-    refuses rows that would break them, as it refuses every UPDATE and DELETE of a record.
+    **Order.** There is one log at a time, a new one each calendar year (UTC) of the entry time, and
+    after ``reopen``. The entries of a log count from 0 without a gap; not only acts are entries.
+    ``seq`` counts from 1 without a gap for one visitor of one site; ``recorded_ms`` never decreases
+    along the logs, even when the clock does. All three hold at every moment for every reader, and
+    the database itself refuses rows that would break them, as it refuses every UPDATE, and every
+    DELETE that has no tombstone in the log.
+
+    **Proof.** The transaction that writes records also writes their entries and advances the head:
+    its size, root and frontier are those of the RFC 6962 tree over the entries, at every moment. It
+    is a compare-and-swap, so that two writers cannot both go on from the same head.
+
+    **Erasure.** Evidence, and its salt, are stored as they are; the subject and its salt under
+    AES-256-GCM with a key of the visitor's own. Entries and statements are never erased.
 
     **Concurrency.** Every method may be called from any number of tasks of the event loop that
     opened the store. Writes that arrive together are committed together. A caller that is
@@ -41,26 +60,53 @@ class Store(Protocol):
     never as an empty answer: "no choice is known" is only said when the log was read. The store
     mends itself: when the disk or the server is back, the next call succeeds, without a restart.
     A SQLite file that was removed or replaced is an outage too, and a shorter log in its place is
-    not gone on with before a restart.
+    not gone on with before a restart. Behind a closed ``Fence`` every method raises ``LogRefused``.
     """
 
     async def append(self, draft: Draft) -> Appended:
         """Record an act once, and return when it is durable.
 
-        One transaction looks for ``(site, event_id)``, takes the next ``log_index`` and ``seq``,
-        writes the record and advances the head. The entry time is the later of ``recorded_ms`` and
-        the entry time of the record before it. An event id that is already in the log with the
-        same fingerprint is answered with its record, ``fresh=False``, and nothing is written.
+        One transaction looks for ``(site, event_id)``, takes the next place in the log and the next
+        ``seq``, draws the salts, writes entry, record and blocks, and advances the head. The entry
+        time is the later of ``recorded_ms`` and the entry time of the entry before it. An event id
+        that is already in the log with the same fingerprint is answered with its record,
+        ``fresh=False``, and nothing is written.
 
         A draft that says which act it comes ``after`` is only written while that is the visitor's
         newest one.
 
-        Raises ``EventConflict`` if the event id was used with another fingerprint, and
-        ``Overtaken`` if the visitor has acted since, nothing written;
-        ``Overloaded`` if too many writes are waiting, nothing written; ``StoreUnavailable`` if the
-        record is not known to be durable; ``ValueError`` if the draft breaks a bound of the schema,
-        which is a fault of the program, nothing written.
+        Raises ``EventConflict`` if the event id was used with another fingerprint or its record was
+        erased, and ``Overtaken`` if the visitor has acted since, nothing written; ``Overloaded`` if
+        too many writes are waiting, nothing written; ``StoreUnavailable`` if the record is not
+        known to be durable; ``ValueError`` if the draft breaks a bound of the schema, which is a
+        fault of the program, nothing written.
         """
+        ...
+
+    async def state(self, statement: Statement) -> Said | None:
+        """Put a statement into the log, durably; ``None`` if it only repeats and need not be said.
+
+        Errors as ``append``.
+        """
+        ...
+
+    async def erase(self, erasure: Erasure) -> int:
+        """Erase blocks, each behind its tombstone, in steps of at most 256 records; returns how many.
+
+        One transaction a step: a tombstone (a statement of kind 3) for each record, and its rows
+        gone. With the last subject of a visitor goes the visitor's key, which opens all that
+        backups still hold. Stopped half-way, calling it again does the rest. It returns when the
+        bytes are gone from the file and its write-ahead log (in PostgreSQL: from the tables).
+        Errors as ``append``.
+        """
+        ...
+
+    async def erasable(self, erasure: Erasure) -> int:
+        """How many records ``erase`` would take something from now."""
+        ...
+
+    async def reopen(self, statement: Statement) -> Head:
+        """Close the present log as it stands and open a new one, whose first entry is this note."""
         ...
 
     async def latest(self, site: str, visitor: str) -> Record | None:
@@ -71,16 +117,71 @@ class Store(Protocol):
         """The visitor's ``limit`` newest records (1 or more), newest first, by one indexed query."""
         ...
 
-    def scan(self, site: str | None = None, after: int = -1) -> AsyncIterator[Record]:
-        """Records in log order: those after index ``after``, of one site or of all.
+    async def find(self, site: str, event_id: str) -> Record | None:
+        """The record of one act."""
+        ...
 
-        Ends at the size the log had when the scan began. Holds one page in memory, and neither
-        blocks writers nor is blocked by them.
+    def scan(
+        self, site: str | None = None, after: tuple[int, int] = (0, 0)
+    ) -> AsyncGenerator[Record, None]:
+        """Records in the order of the logs: those after entry ``after`` (log, index), of one site or all.
+
+        Ends where the log ended when the scan began. Holds one page in memory, and neither
+        blocks writers nor is blocked by them. Records of which nothing is left are not in it. Who
+        may stop before the end closes it.
         """
         ...
 
-    async def size(self) -> int:
-        """How many records the log holds: the next free index."""
+    async def heads(self) -> tuple[Head, ...]:
+        """Where each log ends, oldest first; the last is the one that grows. None before any."""
+        ...
+
+    async def entries(self, log: int, start: int, end: int) -> tuple[bytes, ...]:
+        """Entries ``start`` to before ``end`` of a log, 128 bytes each; at most 4,096 at a time."""
+        ...
+
+    async def tile(self, log: int, tile: Tile) -> bytes:
+        """The hashes of one tile, 32 bytes each. ``LookupError`` if the log is not that long."""
+        ...
+
+    async def blocks(self, log: int, log_index: int) -> Blocks | None:
+        """What an entry commits to, as it is stored; ``None`` if it is not an act's entry."""
+        ...
+
+    async def said(self, log: int, log_index: int) -> Said | None:
+        """The statement of one entry."""
+        ...
+
+    def statements(self, kind: int | None = None) -> AsyncIterator[Said]:
+        """All statements, of one kind or all, in the order of the logs. As ``scan``."""
+        ...
+
+    async def keep(self, artefacts: Sequence[Artefact]) -> None:
+        """Keep what visitors are shown, durably, each once."""
+        ...
+
+    async def artefact(self, digest: str) -> Artefact | None:
+        """What has this SHA-256 (hex)."""
+        ...
+
+    async def discard(self, digests: Collection[str]) -> int:
+        """Let go of artefacts that nothing refers to any more; returns how many there were."""
+        ...
+
+    async def artefacts(self) -> tuple[str, ...]:
+        """The digests of all that is kept."""
+        ...
+
+    async def publish(self, log: int, size: int, note: bytes, *, cosigned: bool = False) -> None:
+        """Keep a signed checkpoint of a log, in place of any smaller one; a smaller is passed over.
+
+        One of the same size replaces it: it has more cosignatures. Those that enough witnesses
+        have cosigned are kept apart, one of each log too: they are older, and worth more.
+        """
+        ...
+
+    async def checkpoint(self, log: int, *, cosigned: bool = False) -> bytes | None:
+        """The newest checkpoint of a log that ``publish`` was given, of those or of the others."""
         ...
 
     async def readable(self) -> None:

@@ -2,16 +2,17 @@
 
 One task commits, so a store needs no lock of its own on the write side, and the price of making
 something durable is paid once for a batch. Nobody waits for a batch to fill: a lone act is
-committed at once.
+committed at once. What is not an act or a statement has a commit to itself, in its turn.
 """
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
+from typing import TypeVar
 
-from holdfire.errors import EventConflict, Overloaded, StoreUnavailable
-from holdfire.model import Draft
+from holdfire.errors import LogRefused, Overloaded, StoreUnavailable
+from holdfire.record import Draft
 from holdfire.store import Appended
-from holdfire.store.placing import Outcome
+from holdfire.store.work import Alone, Batch, Outcome, Shared, Work
 
 # Past a few hundred the fsync is no longer what a row costs, and the first of a batch waits for
 # the last.
@@ -24,20 +25,22 @@ MAX_WAITING = 1024
 
 UNAVAILABLE = "The record store does not answer. Try again with the same event id."
 
+Answer = TypeVar("Answer")
+
 
 class RefusedRows(Exception):
     """The database refuses these rows as such: one of the drafts breaks a bound of the schema."""
 
 
-Commit = Callable[[Sequence[Draft]], Awaitable[Sequence[Outcome]]]
+Commit = Callable[[Batch], Awaitable[Sequence[Outcome]]]
 
 
 class GroupCommit:
     """A bounded queue before one committing task.
 
     ``commit`` writes a batch in one transaction and returns, once it is durable, one outcome for
-    each draft. It is never called twice at once. An empty batch is a probe: it must make a durable
-    write too. It raises ``RefusedRows`` if nothing was written because of the drafts themselves,
+    each piece of work. It is never called twice at once. An empty batch is a probe: it must make a
+    durable write too. It raises ``RefusedRows`` if nothing was written because of the work itself,
     anything else if the batch is not known to be durable.
     """
 
@@ -49,8 +52,16 @@ class GroupCommit:
 
     async def append(self, draft: Draft) -> Appended:
         """Wait until the draft is durable. Errors as ``Store.append``."""
-        outcome = await self._enter(draft)
-        assert outcome is not None, "only a probe has no outcome"  # noqa: S101 - for the type checker
+        return await self.ask(draft, Appended)
+
+    async def do(self, work: Work) -> Outcome:
+        """Wait until the work is durable; its outcome. Errors as ``Store.append``."""
+        return await self._enter(work)
+
+    async def ask(self, work: Work, answer: type[Answer]) -> Answer:
+        """The same for work whose outcome is always of one type."""
+        outcome = await self._enter(work)
+        assert isinstance(outcome, answer)  # noqa: S101 - for the type checker
         return outcome
 
     async def probe(self) -> None:
@@ -64,10 +75,10 @@ class GroupCommit:
         self._task.cancel()
         await asyncio.wait([self._task])
 
-    async def _enter(self, draft: Draft | None) -> Appended | None:
+    async def _enter(self, work: Work | None) -> Outcome:
         if self._closed:
             raise StoreUnavailable("The record store is closed.")
-        waiting = _Waiting(draft)
+        waiting = _Waiting(work)
         try:
             self._waiting.put_nowait(waiting)
         except asyncio.QueueFull:
@@ -76,17 +87,22 @@ class GroupCommit:
         return await waiting.answer
 
     async def _run(self) -> None:
+        following: _Waiting | None = None
         while True:
-            batch = [await self._waiting.get()]
-            while len(batch) < MAX_BATCH and not self._waiting.empty():
-                batch.append(self._waiting.get_nowait())
+            batch = [following or await self._waiting.get()]
+            following = None
+            while not batch[0].alone and len(batch) < MAX_BATCH and not self._waiting.empty():
+                following = self._waiting.get_nowait()
+                if following.alone:
+                    break
+                batch.append(following)
+                following = None
             await self._settle(batch)
 
     async def _settle(self, batch: list["_Waiting"]) -> None:
         """Commit a batch and answer everyone in it, whatever happens."""
-        drafts = [waiting.draft for waiting in batch if waiting.draft is not None]
         try:
-            outcomes = iter(await self._commit(drafts))
+            outcomes = iter(await self._commit(_batch(batch)))
         except RefusedRows as error:
             if len(batch) == 1:
                 batch[0].fail(ValueError("The draft breaks a bound of the schema."), error)
@@ -101,27 +117,28 @@ class GroupCommit:
             while not self._waiting.empty():
                 batch.append(self._waiting.get_nowait())
             for waiting in batch:
-                waiting.fail(StoreUnavailable(UNAVAILABLE), error)
+                waiting.fail(_told(error), error)
         else:
             for waiting in batch:
-                waiting.resolve(None if waiting.draft is None else next(outcomes))
+                waiting.resolve(None if waiting.work is None else next(outcomes))
         for _ in batch:
             self._waiting.task_done()
 
 
 class _Waiting:
-    """A caller in the queue: its draft (``None`` for a probe) and where its answer goes."""
+    """A caller in the queue: its work (``None`` for a probe) and where its answer goes."""
 
-    __slots__ = ("answer", "draft")
+    __slots__ = ("alone", "answer", "work")
 
-    def __init__(self, draft: Draft | None) -> None:
-        self.draft = draft
-        self.answer: asyncio.Future[Appended | None] = asyncio.get_running_loop().create_future()
+    def __init__(self, work: Work | None) -> None:
+        self.work = work
+        self.alone = isinstance(work, Alone)
+        self.answer: asyncio.Future[Outcome] = asyncio.get_running_loop().create_future()
 
-    def resolve(self, outcome: Outcome | None) -> None:
+    def resolve(self, outcome: Outcome) -> None:
         if self.answer.cancelled():
             return
-        if isinstance(outcome, EventConflict):
+        if isinstance(outcome, Exception):
             self.answer.set_exception(outcome)
         else:
             self.answer.set_result(outcome)
@@ -130,3 +147,16 @@ class _Waiting:
         if not self.answer.cancelled():
             error.__cause__ = cause
             self.answer.set_exception(error)
+
+
+def _batch(waiting: Sequence[_Waiting]) -> Batch:
+    work = waiting[0].work
+    if isinstance(work, Alone):
+        return work
+    return [one.work for one in waiting if isinstance(one.work, Shared)]
+
+
+def _told(error: Exception) -> StoreUnavailable:
+    return (
+        LogRefused(str(error)) if isinstance(error, LogRefused) else StoreUnavailable(UNAVAILABLE)
+    )

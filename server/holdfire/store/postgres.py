@@ -13,20 +13,24 @@ sending it again finds it.
 import asyncio
 import logging
 import math
+import secrets
 import time
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Sequence
 from contextlib import asynccontextmanager, suppress
 from typing import Any, Self
 from urllib.parse import urlsplit
 
 import asyncpg
-import msgspec
 
-from holdfire.errors import ConfigError, Problem, StoreUnavailable
-from holdfire.model import Draft, Record
-from holdfire.store import Appended, schema
+from holdfire.errors import ConfigError, LogRefused, Problem, StoreUnavailable
+from holdfire.record import Artefact, Draft, Erasure, Head, Part, Said, Statement
+from holdfire.store import Appended, paging, postgres_reading, postgres_writing, schema
 from holdfire.store.batching import UNAVAILABLE, GroupCommit, RefusedRows
-from holdfire.store.placing import Head, Outcome, Standing, place
+from holdfire.store.fence import Fence
+from holdfire.store.placement import Random
+from holdfire.store.postgres_reading import Questions
+from holdfire.store.postgres_tables import POSTGRES
+from holdfire.store.work import Batch, Discard, Keep, Outcome, Publish, Reopen, Step
 
 logger = logging.getLogger(__name__)
 
@@ -45,8 +49,13 @@ MIGRATION_SECONDS = 600.0
 # have none, and need not each go to the server. The first failure of any question ends it.
 READABLE_SECONDS = 1.0
 
-# Records held in memory by a scan: 1 MB of usual ones, 64 MB of the largest there can be.
-PAGE = 512
+# Tables up to this size are rewritten after an erasure, which takes a second and lets nobody in.
+# Of a larger one the space of erased rows is given free, and their bytes go as it is used again.
+REWRITE_BYTES = 64 * 1024 * 1024
+
+# How long an erasure waits for a table that others are reading.
+SWEEP_SECONDS = 30.0
+SWEEP_AGAIN_SECONDS = 0.1
 
 # Any number that is ours: it keeps two processes from creating the tables at once.
 MIGRATION_LOCK = 0x686F6C64
@@ -66,42 +75,11 @@ _SETTINGS = {
     "jit": "off",
 }
 
-# `*` is the columns of table record, which are the fields of model.Record, in order.
-_LATEST = "SELECT * FROM record WHERE site = $1 AND visitor = $2 ORDER BY seq DESC LIMIT 1"
-_HISTORY = "SELECT * FROM record WHERE site = $1 AND visitor = $2 ORDER BY seq DESC LIMIT $3"
-_SIZE = "SELECT size FROM head"
-_READABLE = "SELECT 1 FROM head"
-_PAGE = """
-    SELECT * FROM record
-    WHERE log_index >= $1 AND log_index < $2 AND ($3::text IS NULL OR site = $3)
-    ORDER BY log_index
-"""
-
-_HEAD = "SELECT size, last_ms FROM head WHERE id = 1 FOR UPDATE"
-_STANDINGS = """
-    SELECT
-        (SELECT coalesce(max(seq), 0) FROM record
-         WHERE site = asked.site AND visitor = asked.visitor),
-        known.*
-    FROM unnest($1::text[], $2::text[], $3::text[]) WITH ORDINALITY
-        AS asked (site, visitor, event_id, place)
-    LEFT JOIN record AS known ON known.site = asked.site AND known.event_id = asked.event_id
-    ORDER BY asked.place
-"""
-_ADVANCE = """
-    UPDATE head SET size = $1, last_ms = $2, beat = beat + 1 WHERE id = 1 AND size = $3
-    RETURNING size
-"""
-_INSERT = """
-    INSERT INTO record SELECT * FROM unnest(
-        $1::bigint[], $2::bigint[], $3::text[], $4::text[], $5::text[],
-        $6::bytea[], $7::bigint[], $8::bytea[], $9::bytea[])
-"""
-_ENDS = "SELECT size, (SELECT coalesce(max(log_index) + 1, 0) FROM record) FROM head"
 _MIGRATED = "SELECT to_regclass('migration') IS NOT NULL"
 _MIGRATE = "SELECT pg_advisory_xact_lock($1)"
 _MIGRATIONS = "CREATE TABLE IF NOT EXISTS migration (number integer PRIMARY KEY, name text)"
-_APPLIED = "SELECT coalesce(max(number), 0) FROM migration"
+_APPLIED = "SELECT number, name FROM migration"
+_BYTES = "SELECT pg_total_relation_size($1::text::regclass)"
 
 # What the rows themselves can be at fault for: a constraint, a number or a text past its type. The
 # driver finds some of it before it sends, and says ValueError.
@@ -113,8 +91,8 @@ _OUTAGES = (
     asyncpg.InterfaceError,
     asyncpg.InternalClientError,
     ValueError,  # a text or number that the driver cannot send
+    postgres_writing.Moved,
 )
-
 
 # Without the address itself, and without the driver's words on it: either may hold the password.
 _NO_ADDRESS = Problem(
@@ -125,12 +103,23 @@ _NO_ADDRESS = Problem(
 )
 
 
-class PostgresStore:
+class PostgresStore(Questions):
     """``Store`` over a PostgreSQL database: the contract is there. Made by ``open``."""
 
-    def __init__(self, url: str, clock: Callable[[], float]) -> None:
+    def __init__(
+        self,
+        url: str,
+        clock: Callable[[], float],
+        *,
+        host: str,
+        random: Random,
+        fence: Fence | None,
+    ) -> None:
         self._url = url
         self._clock = clock
+        self._host = host
+        self._random = random
+        self._fence = fence or Fence()
         self._readable_until = -math.inf
         self._closed = False
         self._pool: asyncpg.Pool | None = None
@@ -139,23 +128,32 @@ class PostgresStore:
         self._commits = GroupCommit(self._commit)
 
     @classmethod
-    async def open(cls, url: str, *, clock: Callable[[], float] = time.monotonic) -> Self:
+    async def open(
+        cls,
+        url: str,
+        *,
+        clock: Callable[[], float] = time.monotonic,
+        host: str = "localhost",
+        random: Random = secrets.token_bytes,
+        fence: Fence | None = None,
+    ) -> Self:
         """Open the database at ``postgresql://…`` and bring its tables up to date.
 
-        ``clock`` is monotonic, in seconds; it says how old the answer of ``readable`` is.
+        ``clock`` is monotonic, in seconds; it says how old the answer of ``readable`` is. ``host``
+        is in the origin of each log that is opened from now on.
 
-        A server that does not answer now stops nothing: the store opens, raises
-        ``StoreUnavailable``, and mends itself when the server is back.
+        A server that does not answer now stops nothing, nor does a log that the ``fence`` refuses:
+        the store opens, raises ``StoreUnavailable``, and mends itself when the server is back.
 
-        Raises ``ConfigError`` if the address is none, or a newer release wrote the database.
+        Raises ``ConfigError`` if the address is none, or another release wrote the database.
         """
-        store = cls(url, clock)
+        store = cls(url, clock, host=host, random=random, fence=fence)
         try:
             await store._connected()
         except ValueError as error:
             await store.close()
             raise ConfigError((_NO_ADDRESS,)) from error
-        except _OUTAGES as error:
+        except (*_OUTAGES, LogRefused) as error:
             _log_outage("at start", error)
         except BaseException:  # cancelled too: no task or connection stays; nothing is lost
             await store.close()
@@ -164,40 +162,48 @@ class PostgresStore:
 
     async def append(self, draft: Draft) -> Appended:
         """See ``Store.append``."""
-        return await self._commits.append(draft)
+        return await self._group().append(draft)
+
+    async def state(self, statement: Statement) -> Said | None:
+        """See ``Store.state``."""
+        said = await self._group().do(statement)
+        return said if isinstance(said, Said) else None
+
+    async def erase(self, erasure: Erasure) -> int:
+        """See ``Store.erase``."""
+        group = self._group()
+        count = 0
+        async for places in paging.steps(self.due(erasure)):
+            count += await group.ask(Step(erasure, places), int)
+        await self._sweep(erasure.part)
+        return count
+
+    async def reopen(self, statement: Statement) -> Head:
+        """See ``Store.reopen``."""
+        return await self._group().ask(Reopen(statement), Head)
 
     async def readable(self) -> None:
         """See ``Store.readable``. A success holds for a second, or until anything fails."""
+        self._fence.require()
         if self._closed or self._clock() >= self._readable_until:
-            await self._rows(_READABLE)
+            await self.rows(postgres_reading.READABLE)
             self._readable_until = self._clock() + READABLE_SECONDS
 
     async def ready(self) -> None:
         """See ``Store.ready``."""
-        await self._commits.probe()
+        await self._group().probe()
 
-    async def latest(self, site: str, visitor: str) -> Record | None:
-        """See ``Store.latest``."""
-        rows = await self._rows(_LATEST, site, visitor)
-        return Record(*rows[0]) if rows else None
+    async def keep(self, artefacts: Sequence[Artefact]) -> None:
+        """See ``Store.keep``."""
+        await self._group().do(Keep(tuple(artefacts)))
 
-    async def history(self, site: str, visitor: str, limit: int) -> tuple[Record, ...]:
-        """See ``Store.history``."""
-        return tuple(Record(*row) for row in await self._rows(_HISTORY, site, visitor, limit))
+    async def discard(self, digests: Collection[str]) -> int:
+        """See ``Store.discard``."""
+        return await self._group().ask(Discard(tuple(digests)), int)
 
-    async def size(self) -> int:
-        """See ``Store.size``."""
-        return int((await self._rows(_SIZE))[0][0])
-
-    async def scan(self, site: str | None = None, after: int = -1) -> AsyncIterator[Record]:
-        """See ``Store.scan``. Between pages it holds no connection and no snapshot.
-
-        A page is a range of the key, so one of a site with few records takes no longer than another.
-        """
-        end = await self.size()
-        for start in range(after + 1, end, PAGE):
-            for row in await self._rows(_PAGE, start, min(start + PAGE, end), site):
-                yield Record(*row)
+    async def publish(self, log: int, size: int, note: bytes, *, cosigned: bool = False) -> None:
+        """See ``Store.publish``."""
+        await self._group().do(Publish(log, size, note, cosigned))
 
     async def close(self) -> None:
         """See ``Store.close``."""
@@ -212,19 +218,53 @@ class PostgresStore:
                 await asyncio.wait_for(self._pool.close(), CONNECT_SECONDS)
             self._pool = None
 
-    async def _rows(self, sql: str, *parameters: str | int | None) -> list[Any]:
+    def _group(self) -> GroupCommit:
+        self._fence.require()
+        return self._commits
+
+    async def rows(self, sql: str, *parameters: str | int | None) -> list[Any]:
+        """What a question is answered with."""
+        self._fence.require()
         async with self._session() as connection:
             return list(await connection.fetch(sql, *parameters))
 
-    async def _commit(self, drafts: Sequence[Draft]) -> Sequence[Outcome]:
+    async def _sweep(self, part: Part) -> None:
+        """Have the erased bytes gone from the tables."""
+        loop = asyncio.get_running_loop()
+        until = loop.time() + SWEEP_SECONDS
+        async with self._aside() as connection:
+            for table in postgres_writing.TABLES_OF[part]:
+                while not await _swept(connection, table):
+                    if loop.time() > until:
+                        logger.warning("record store: a reader keeps what was erased in %s", table)
+                        return
+                    await asyncio.sleep(SWEEP_AGAIN_SECONDS)
+
+    @asynccontextmanager
+    async def _aside(self) -> AsyncIterator[asyncpg.Connection]:
+        """A connection of its own, for what takes long and is no transaction."""
+        try:
+            async with asyncio.timeout(CONNECT_SECONDS):
+                await self._connected()
+                connection = await asyncpg.connect(self._url, server_settings=_SETTINGS)
+            try:
+                await connection.execute("SET statement_timeout = 0")
+                yield connection
+            finally:
+                await connection.close(timeout=CONNECT_SECONDS)
+        except _OUTAGES as error:
+            raise StoreUnavailable(UNAVAILABLE) from error
+
+    async def _commit(self, batch: Batch) -> Sequence[Outcome]:
         """What ``GroupCommit`` asks for: one transaction. Only its task gets here."""
+        self._fence.require()
         try:
             async with self._session() as connection:
                 if not self._verified:
-                    await _verify(connection)
+                    await postgres_writing.verify(connection)
                     self._verified = True
                 try:
-                    return await _write(connection, drafts)
+                    return await postgres_writing.write(connection, batch, self._host, self._random)
                 except _ROWS_AT_FAULT as error:
                     raise RefusedRows from error
         except StoreUnavailable as error:
@@ -270,6 +310,7 @@ class PostgresStore:
         if self._pool is None:
             if self._attempt is None or self._attempt.done():
                 self._attempt = asyncio.create_task(self._prepare())
+                self._attempt.add_done_callback(_heard)
             await asyncio.shield(self._attempt)
         return self._pool
 
@@ -283,6 +324,7 @@ class PostgresStore:
             command_timeout=ANSWER_SECONDS,
             server_settings=_SETTINGS,
             reset=_leave,
+            init=self._accept,
         )
         try:
             async with pool.acquire() as connection:
@@ -293,63 +335,57 @@ class PostgresStore:
         self._pool = pool
         self._verified = False  # whatever this server is, it is not taken for the one before
 
+    async def _accept(self, connection: asyncpg.Connection) -> None:
+        """Have the fence look at the end of the log, before this connection is anyone's to use.
+
+        Twice if need be: more may have been signed while the answer to the first look was awaited.
+        """
+        try:
+            self._fence.accept(await postgres_writing.end(connection))
+        except LogRefused:
+            self._fence.accept(await postgres_writing.end(connection))
+
 
 async def _leave(_: asyncpg.Connection) -> None:
     """Reset nothing between two uses: no session state is ever set. Saves a round trip."""
 
 
+async def _swept(connection: asyncpg.Connection, table: str) -> bool:
+    """Vacuum a table; whether nobody was in the way."""
+    size = await connection.fetchval(_BYTES, table)
+    how = "FULL, ANALYZE" if size <= REWRITE_BYTES else "ANALYZE"
+    try:
+        await connection.execute(f"VACUUM ({how}) {table}", timeout=MIGRATION_SECONDS)
+    except asyncpg.LockNotAvailableError:
+        return False
+    return True
+
+
+def _heard(attempt: asyncio.Task[None]) -> None:
+    """Take note of how it ended, though whoever asked may have given up waiting."""
+    if not attempt.cancelled():
+        attempt.exception()
+
+
 async def _migrate(connection: asyncpg.Connection, database: str) -> None:
     """Bring the tables up to date. With nothing to do, it needs no right but to read."""
-    applied = 0
+    applied = []
     if await connection.fetchval(_MIGRATED):
-        applied = await connection.fetchval(_APPLIED)
-    if not schema.pending(schema.POSTGRES, applied, database):
+        applied = await connection.fetch(_APPLIED)
+    if not schema.pending(POSTGRES, applied, database):
         return
     async with connection.transaction():
         await connection.execute("SET LOCAL statement_timeout = 0; SET LOCAL lock_timeout = 0")
         await connection.execute(_MIGRATE, MIGRATION_LOCK, timeout=MIGRATION_SECONDS)
         await connection.execute(_MIGRATIONS)
         # Again, behind the lock: another process may have done it meanwhile.
-        applied = await connection.fetchval(_APPLIED)
-        for number, migration in schema.pending(schema.POSTGRES, applied, database):
+        applied = await connection.fetch(_APPLIED)
+        for number, migration in schema.pending(POSTGRES, applied, database):
             for statement in migration.statements:
                 await connection.execute(statement, timeout=MIGRATION_SECONDS)
             await connection.execute(
                 "INSERT INTO migration VALUES ($1, $2)", number, migration.name
             )
-
-
-async def _verify(connection: asyncpg.Connection) -> None:
-    """Refuse to extend a log whose head is not its end: it was changed behind our back."""
-    size, end = await connection.fetchrow(_ENDS)
-    if size != end:
-        raise asyncpg.InternalClientError(f"the head says {size} records, the log holds {end}")
-
-
-async def _write(connection: asyncpg.Connection, drafts: Sequence[Draft]) -> Sequence[Outcome]:
-    """One batch in one transaction. A crash before COMMIT returns leaves nothing acknowledged.
-
-    READ COMMITTED is enough, and needed: each statement after the lock sees all that was committed
-    before it was granted.
-    """
-    await connection.execute("BEGIN ISOLATION LEVEL READ COMMITTED")
-    head = Head(*await connection.fetchrow(_HEAD))
-    rows = await connection.fetch(
-        _STANDINGS,
-        [draft.site for draft in drafts],
-        [draft.visitor for draft in drafts],
-        [draft.event_id for draft in drafts],
-    )
-    standings = [Standing(row[0], None if row[1] is None else Record(*row[1:])) for row in rows]
-    placement = place(drafts, standings, head)
-    after = placement.head
-    if not await connection.fetch(_ADVANCE, after.size, after.last_ms, head.size):
-        raise asyncpg.InternalClientError("the head moved under its lock")
-    if placement.rows:
-        columns = zip(*map(msgspec.structs.astuple, placement.rows), strict=True)
-        await connection.execute(_INSERT, *map(list, columns))
-    await connection.execute("COMMIT")
-    return placement.outcomes
 
 
 def _shown(url: str) -> str:

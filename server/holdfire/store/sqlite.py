@@ -13,106 +13,96 @@ longer the file of that name. A shorter log in its place is refused until a rest
 may mean it, but this process has acknowledged more.
 """
 
+import asyncio
 import logging
 import os
+import secrets
 import sqlite3
-from collections.abc import AsyncIterator, Callable, Sequence
-from contextlib import suppress
+from collections.abc import AsyncGenerator, AsyncIterator, Collection, Sequence
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any, Self
 
 import aiosqlite
-import msgspec
 
-from holdfire.errors import StoreUnavailable
-from holdfire.model import Draft, Record
-from holdfire.store import Appended, datafile, schema
+from holdfire.errors import LogRefused, StoreUnavailable
+from holdfire.ledger.merkle import leaf_hash
+from holdfire.ledger.tiles import Tile
+from holdfire.record import Artefact, Blocks, Draft, Erasure, Head, Record, Said, Statement
+from holdfire.store import Appended, datafile, paging, rows, schema, sqlite_reading, sqlite_writing
 from holdfire.store.batching import UNAVAILABLE, GroupCommit, RefusedRows
-from holdfire.store.placing import Head, Outcome, Standing, place
+from holdfire.store.fence import Fence
+from holdfire.store.placement import Random
+from holdfire.store.sqlite_reading import Parameters, Reader
+from holdfire.store.sqlite_tables import SQLITE
+from holdfire.store.sqlite_writing import Writer, uri
+from holdfire.store.work import Batch, Discard, Keep, Outcome, Publish, Reopen, Step, Sweep
 
 logger = logging.getLogger(__name__)
 logging.getLogger("aiosqlite").setLevel(logging.WARNING)  # its debug lines hold whole rows
 
-# Nobody else writes, so waiting at all is unusual: a backup tool, or a shell left open.
-WRITE_BUSY_SECONDS = 2.0
-
-# Point reads run in the event loop, which must not stand still. In WAL mode they wait for nothing
-# but the recovery of a log after a crash, and the writer has seen to that before they start.
-READ_BUSY_SECONDS = 0.05
-
-# Records held in memory by a scan: 1 MB of usual ones, 64 MB of the largest there can be.
-PAGE = 512
-
-# `*` is the columns of table record, which are the fields of model.Record, in order.
-_LATEST = "SELECT * FROM record WHERE site = ? AND visitor = ? ORDER BY seq DESC LIMIT 1"
-_HISTORY = "SELECT * FROM record WHERE site = ? AND visitor = ? ORDER BY seq DESC LIMIT ?"
-_SIZE = "SELECT size FROM head"
-_PAGE = "SELECT * FROM record WHERE log_index >= ? AND log_index < ? ORDER BY log_index"
-_PAGE_OF_SITE = (
-    "SELECT * FROM record WHERE log_index >= ? AND log_index < ? AND site = ? ORDER BY log_index"
-)
-
-_HEAD = "SELECT size, last_ms FROM head"
-_STANDINGS = """
-    SELECT
-        (SELECT coalesce(max(seq), 0) FROM record
-         WHERE site = json_extract(asked.value, '$[0]')
-            AND visitor = json_extract(asked.value, '$[1]')),
-        known.*
-    FROM json_each(?) AS asked
-    LEFT JOIN record AS known
-        ON known.site = json_extract(asked.value, '$[0]')
-        AND known.event_id = json_extract(asked.value, '$[2]')
-    ORDER BY asked.key
-"""
-_ADVANCE = """
-    UPDATE head SET size = ?, last_ms = ?, beat = beat + 1 WHERE id = 1 AND size = ? RETURNING size
-"""
-_INSERT = "INSERT INTO record VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)"
-_ENDS = "SELECT size, (SELECT coalesce(max(log_index) + 1, 0) FROM record) FROM head"
-_HAS_HEAD = "SELECT count(*) FROM sqlite_schema WHERE name = 'head'"
-_MIGRATIONS = "CREATE TABLE IF NOT EXISTS migration (number INTEGER PRIMARY KEY, name TEXT) STRICT"
-_APPLIED = "SELECT coalesce(max(number), 0) FROM migration"
-
 _LOST = "the database file was removed or replaced"
 
-# What the rows themselves can be at fault for: a CHECK, a size, a number or a text past SQLite's.
-_ROWS_AT_FAULT = (sqlite3.IntegrityError, sqlite3.DataError, OverflowError, UnicodeError)
+# How long an erasure waits for readers that keep it from emptying the write-ahead log, and how
+# often it tries. Past it, the bytes go when the next commit after the reader's end is folded in.
+SWEEP_SECONDS = 30.0
+SWEEP_AGAIN_SECONDS = 0.1
+
+# What the rows themselves can be at fault for: a CHECK, a size, a number or a text past SQLite's,
+# a time no entry can hold.
+_ROWS_AT_FAULT = (sqlite3.IntegrityError, sqlite3.DataError, OverflowError, ValueError)
 
 
 class SqliteStore:
     """``Store`` over one file: the contract is there. Made by ``open``."""
 
-    def __init__(self, path: Path, *, writing: bool) -> None:
+    def __init__(
+        self, path: Path, *, writing: bool, host: str, random: Random, fence: Fence | None
+    ) -> None:
         self._path = path
+        self._host = host
+        self._random = random
+        self._fence = fence or Fence()
         self._closed = False
         self._claim: int | None = None
-        self._writer: aiosqlite.Connection | None = None
+        self._writer: Writer | None = None
         self._writer_file: datafile.Identity | None = None
-        self._reader: sqlite3.Connection | None = None
-        self._reader_file: datafile.Identity | None = None
-        self._known = 0  # how long this process has seen the log: it never gets shorter
+        self._reader = Reader(path, self._accept)
+        self._known = (0, 0)  # log and size that this process has seen: neither gets less
+        # Steps of erasures, and for how many the file was written anew since. At the start it is one
+        # behind: the process before may have died between the two.
+        self._steps, self._rewritten = 1, 0
         self._told = False  # whether the operator has been told that it did
         self._commits = GroupCommit(self._commit) if writing else None
 
     @classmethod
-    async def open(cls, path: Path, *, writing: bool = True) -> Self:
+    async def open(
+        cls,
+        path: Path,
+        *,
+        writing: bool = True,
+        host: str = "localhost",
+        random: Random = secrets.token_bytes,
+        fence: Fence | None = None,
+    ) -> Self:
         """Open the database; file (0600) and folder (0700) are created where they are missing.
 
-        A disk that cannot be written now stops nothing: the store opens, refuses writes with
-        ``StoreUnavailable``, and mends itself when the disk does. With ``writing=False`` it only
-        reads, beside a process that may be writing.
+        ``host`` is in the origin of each log that is opened from now on. A disk that cannot be
+        written now stops nothing, nor does a log that the ``fence`` refuses: the store opens,
+        refuses with ``StoreUnavailable``, and mends itself when the disk does. With
+        ``writing=False`` it only reads, beside a process that may be writing.
 
-        Raises ``ConfigError`` if another process writes this database or a newer release wrote it;
+        Raises ``ConfigError`` if another process writes this database or another release wrote it;
         with ``writing=False`` also ``StoreUnavailable`` if it cannot be read.
         """
-        store = cls(path, writing=writing)
+        store = cls(path, writing=writing, host=host, random=random, fence=fence)
         try:
             if writing:
                 await store._writable()
             else:
-                schema.pending(schema.SQLITE, store._row(_APPLIED)[0], str(path))
-        except (sqlite3.Error, OSError) as error:
+                applied = store._reader.rows(sqlite_writing.APPLIED)
+                schema.pending(SQLITE, applied, str(path))
+        except (sqlite3.Error, OSError, LogRefused) as error:
             _log_outage("at start", error)
         except BaseException:  # cancelled too: no claim or thread stays; nothing is lost
             await store.close()
@@ -123,9 +113,33 @@ class SqliteStore:
         """See ``Store.append``."""
         return await self._group().append(draft)
 
+    async def state(self, statement: Statement) -> Said | None:
+        """See ``Store.state``."""
+        said = await self._group().do(statement)
+        return said if isinstance(said, Said) else None
+
+    async def erase(self, erasure: Erasure) -> int:
+        """See ``Store.erase``."""
+        group = self._group()
+        count = 0
+        async for places in paging.steps(self._due(erasure)):
+            # Before its place in the queue, which a sweep that counts it comes after.
+            self._steps += 1
+            count += await group.ask(Step(erasure, places), int)
+        await self._sweep(group)
+        return count
+
+    async def erasable(self, erasure: Erasure) -> int:
+        """See ``Store.erasable``."""
+        return sum([len(places) async for places in self._due(erasure)])
+
+    async def reopen(self, statement: Statement) -> Head:
+        """See ``Store.reopen``."""
+        return await self._group().ask(Reopen(statement), Head)
+
     async def readable(self) -> None:
         """See ``Store.readable``."""
-        self._row(_SIZE)
+        self._rows(sqlite_reading.SIZE)
 
     async def ready(self) -> None:
         """See ``Store.ready``."""
@@ -133,78 +147,170 @@ class SqliteStore:
 
     async def latest(self, site: str, visitor: str) -> Record | None:
         """See ``Store.latest``."""
-        row = self._row(_LATEST, site, visitor)
-        return None if row is None else Record(*row)
+        found = self._rows(sqlite_reading.LATEST, (site, visitor))
+        return rows.record(found[0]) if found else None
 
     async def history(self, site: str, visitor: str, limit: int) -> tuple[Record, ...]:
         """See ``Store.history``. Its rows lie all over the log, so it is read like a scan."""
-        self._row(_SIZE)  # the file of this name is still ours
-        try:
-            async with aiosqlite.connect(_uri(self._path, "ro"), uri=True) as reader:
-                rows = await reader.execute_fetchall(_HISTORY, (site, visitor, limit))
-        except (sqlite3.Error, UnicodeError) as error:
-            raise StoreUnavailable(UNAVAILABLE) from error
-        return tuple(Record(*row) for row in rows)
+        async with self._aside() as db:
+            asked = (site, visitor, limit)
+            found = await db.execute_fetchall(sqlite_reading.HISTORY, asked)
+        return tuple(map(rows.record, found))
 
-    async def size(self) -> int:
-        """See ``Store.size``."""
-        return int(self._row(_SIZE)[0])
+    async def find(self, site: str, event_id: str) -> Record | None:
+        """See ``Store.find``."""
+        found = self._rows(sqlite_writing.FIND, (site, event_id))
+        return rows.record(found[0]) if found else None
 
-    async def scan(self, site: str | None = None, after: int = -1) -> AsyncIterator[Record]:
+    async def scan(
+        self, site: str | None = None, after: tuple[int, int] = (0, 0)
+    ) -> AsyncGenerator[Record, None]:
         """See ``Store.scan``. Its connection is its own, so that nobody else waits for its pages.
 
         Each page is a transaction, so a slow scan keeps no checkpoint waiting; a page is a range of
         the key, so one of a site with few records takes no longer than another.
         """
-        end = await self.size()
-        try:
-            async with aiosqlite.connect(_uri(self._path, "ro"), uri=True) as reader:
-                for start in range(after + 1, end, PAGE):
-                    span = (start, min(start + PAGE, end))
-                    rows = (
-                        await reader.execute_fetchall(_PAGE, span)
-                        if site is None
-                        else await reader.execute_fetchall(_PAGE_OF_SITE, (*span, site))
-                    )
-                    for row in rows:
-                        yield Record(*row)
-        except sqlite3.Error as error:
-            raise StoreUnavailable(UNAVAILABLE) from error
+        heads = await self.heads()
+        async with self._aside() as db:
+            for log, first, end in paging.spans(heads, after):
+                asked = {"log": log, "first": first, "end": end, "site": site}
+                for row in await db.execute_fetchall(sqlite_reading.PAGE, asked):
+                    yield rows.record(row)
+
+    async def heads(self) -> tuple[Head, ...]:
+        """See ``Store.heads``."""
+        return tuple(map(rows.head, self._rows(rows.HEADS)))
+
+    async def entries(self, log: int, start: int, end: int) -> tuple[bytes, ...]:
+        """See ``Store.entries``. Raises ``ValueError`` for more of them."""
+        paging.within(start, end)
+        return tuple(row[0] for row in self._rows(sqlite_reading.ENTRIES, (log, start, end)))
+
+    async def tile(self, log: int, tile: Tile) -> bytes:
+        """See ``Store.tile``."""
+        first, end = paging.hashes_of(tile, await self.heads(), log)
+        if tile.level == 0:
+            return b"".join(map(leaf_hash, await self.entries(log, first, end)))
+        found = self._rows(sqlite_reading.NODES, (log, tile.level, first, end))
+        return b"".join(row[0] for row in found)
+
+    async def blocks(self, log: int, log_index: int) -> Blocks | None:
+        """See ``Store.blocks``."""
+        found = self._rows(sqlite_reading.BLOCKS, {"log": log, "log_index": log_index})
+        return rows.blocks(log, log_index, found[0]) if found else None
+
+    async def said(self, log: int, log_index: int) -> Said | None:
+        """See ``Store.said``."""
+        found = self._rows(sqlite_reading.SAID, (log, log_index))
+        return Said(*found[0]) if found else None
+
+    async def statements(self, kind: int | None = None) -> AsyncIterator[Said]:
+        """See ``Store.statements``."""
+        heads = await self.heads()
+        async with self._aside() as db:
+            for log, first, end in paging.spans(heads, (0, 0), paging.PLACES):
+                asked = {"log": log, "first": first, "end": end}
+                for row in await db.execute_fetchall(sqlite_reading.STATEMENTS, asked):
+                    if kind in {None, row[2]}:
+                        yield Said(*row)
+
+    async def keep(self, artefacts: Sequence[Artefact]) -> None:
+        """See ``Store.keep``."""
+        await self._group().do(Keep(tuple(artefacts)))
+
+    async def artefact(self, digest: str) -> Artefact | None:
+        """See ``Store.artefact``."""
+        async with self._aside() as db:
+            found = list(await db.execute_fetchall(sqlite_reading.ARTEFACT, (digest,)))
+        return Artefact(*found[0]) if found else None
+
+    async def discard(self, digests: Collection[str]) -> int:
+        """See ``Store.discard``."""
+        return await self._group().ask(Discard(tuple(digests)), int)
+
+    async def artefacts(self) -> tuple[str, ...]:
+        """See ``Store.artefacts``."""
+        async with self._aside() as db:
+            return tuple(row[0] for row in await db.execute_fetchall(sqlite_reading.ARTEFACTS))
+
+    async def publish(self, log: int, size: int, note: bytes, *, cosigned: bool = False) -> None:
+        """See ``Store.publish``."""
+        await self._group().do(Publish(log, size, note, cosigned))
+
+    async def checkpoint(self, log: int, *, cosigned: bool = False) -> bytes | None:
+        """See ``Store.checkpoint``."""
+        found = self._rows(sqlite_reading.CHECKPOINT[cosigned], (log,))
+        return found[0][0] if found else None
 
     async def close(self) -> None:
         """See ``Store.close``."""
         self._closed = True
         if self._commits is not None:
             await self._commits.close()
-        self._drop_reader()
+        self._reader.close()
         # The writer last: SQLite folds the write-ahead log into the file with the last connection.
         await self._drop_writer()
         self._give_up_claim()
 
+    def _require(self) -> None:
+        self._fence.require()
+        if self._closed:
+            raise StoreUnavailable("The record store is closed.")
+
     def _group(self) -> GroupCommit:
+        self._fence.require()
         if self._commits is None:
             raise StoreUnavailable("The record store was opened for reading only.")
         return self._commits
 
-    def _row(self, sql: str, *parameters: str) -> Any:
-        """The first row of a lookup by key, or ``None``.
+    def _rows(self, sql: str, parameters: Parameters = ()) -> list[Any]:
+        self._require()
+        return self._reader.rows(sql, parameters)
 
-        In the event loop, because that is 15 µs where a thread's hops are 230; a page that must
-        come from the disk adds 200. Nothing that may read more than a key belongs here.
-        """
-        if self._closed:
-            raise StoreUnavailable("The record store is closed.")
+    @asynccontextmanager
+    async def _aside(self) -> AsyncIterator[aiosqlite.Connection]:
+        """A connection of its own, for a question that may read much."""
+        self._rows(sqlite_reading.SIZE)  # the file of this name is still ours
         try:
-            return self._readable().execute(sql, parameters).fetchone()
+            async with aiosqlite.connect(uri(self._path, "ro"), uri=True) as db:
+                yield db
         except (sqlite3.Error, UnicodeError) as error:
-            self._drop_reader()
             raise StoreUnavailable(UNAVAILABLE) from error
 
-    async def _commit(self, drafts: Sequence[Draft]) -> Sequence[Outcome]:
+    async def _due(self, erasure: Erasure) -> AsyncIterator[Sequence[paging.Place]]:
+        """What an erasure takes something from now, from the oldest on."""
+        heads = await self.heads()
+        chosen = sqlite_writing.selection(erasure)
+        async with self._aside() as db:
+            if erasure.visitor is not None:
+                found = await db.execute_fetchall(sqlite_reading.DUE_OF_A_VISITOR, chosen)
+                yield [(row[0], row[1]) for row in found]
+                return
+            for log, first, end in paging.spans(heads, (0, 0), paging.PLACES):
+                asked = {"log": log, "first": first, "end": end, **chosen}
+                found = await db.execute_fetchall(sqlite_reading.DUE, asked)
+                yield [(row[0], row[1]) for row in found]
+
+    async def _sweep(self, group: GroupCommit) -> None:
+        """Have the erased bytes gone from the files."""
+        loop = asyncio.get_running_loop()
+        until = loop.time() + SWEEP_SECONDS
+        steps = self._steps
+        done = await group.ask(Sweep(rewrite=steps > self._rewritten), bool)
+        self._rewritten = max(self._rewritten, steps)
+        while not done:
+            if loop.time() > until:
+                logger.warning("record store: a reader keeps what was erased in the log of writes")
+                return
+            await asyncio.sleep(SWEEP_AGAIN_SECONDS)
+            done = await group.ask(Sweep(rewrite=False), bool)
+
+    async def _commit(self, batch: Batch) -> Sequence[Outcome]:
         """What ``GroupCommit`` asks for: one transaction. Only its task gets here."""
+        self._fence.require()
         writer = await self._writable()
         try:
-            return await self._write_and_look(writer, drafts)
+            return await self._write_and_look(writer, batch)
         except _ROWS_AT_FAULT as error:
             await self._drop_writer()
             raise RefusedRows from error
@@ -215,26 +321,26 @@ class SqliteStore:
             await self._drop_writer()
             raise
 
-    async def _write_and_look(
-        self, writer: aiosqlite.Connection, drafts: Sequence[Draft]
-    ) -> Sequence[Outcome]:
+    async def _write_and_look(self, writer: Writer, batch: Batch) -> Sequence[Outcome]:
         """The outcomes of a batch, if the file it was committed to is the one of that name still.
 
         Looked at after COMMIT: a file that was removed before has taken the commit with it.
         """
-        size, outcomes = await _write(writer, drafts)
+        head, outcomes = await writer.do(
+            lambda db: sqlite_writing.write(db, batch, self._host, self._random)
+        )
         if not self._writes_to_its_file():
             raise sqlite3.OperationalError(_LOST)
-        self._known = max(self._known, size)
+        self._known = max(self._known, (head.log, head.size))
         return outcomes
 
-    async def _writable(self) -> aiosqlite.Connection:
+    async def _writable(self) -> Writer:
         """The writing connection: the one in use, or a new one that has verified the log's end."""
         if self._writer is not None and not self._writes_to_its_file():
             _log_outage("from now on", sqlite3.OperationalError(_LOST))
             await self._drop_writer()
         if self._writer is None:
-            if self._known and datafile.identity(self._path) is None:
+            if self._known > (0, 0) and datafile.identity(self._path) is None:
                 # It has to come back. An empty one would be in the way of who brings it.
                 raise FileNotFoundError(_LOST)
             if self._claim is not None and not datafile.claims(self._claim, self._path):
@@ -242,144 +348,36 @@ class SqliteStore:
             if self._claim is None:
                 self._claim = datafile.claim(self._path)
             self._writer_file = datafile.identity(self._path)
-            self._writer = await _connect(self._path, self._accept)
+            self._writer = await Writer.open(self._path, self._accept)
         return self._writer
 
     def _writes_to_its_file(self) -> bool:
         return datafile.identity(self._path) == self._writer_file
 
-    def _readable(self) -> sqlite3.Connection:
-        """The reading connection: the one in use, or a new one if its file is not the same."""
-        file = datafile.identity(self._path)
-        if file != self._reader_file:
-            self._drop_reader()
-        if self._reader is None:
-            self._reader = sqlite3.connect(
-                _uri(self._path, "ro"), uri=True, timeout=READ_BUSY_SECONDS
-            )
-            self._reader_file = file
-            ((there,),) = self._reader.execute(_HAS_HEAD)
-            self._accept(self._reader.execute(_SIZE).fetchone()[0] if there else 0)
-        return self._reader
-
-    def _accept(self, size: int) -> None:
-        """Refuse a log that has lost records this process knows of: it is not the same log."""
-        if size < self._known:
+    def _accept(self, head: Head) -> None:
+        """Refuse a log that has lost entries this process knows of, or that the fence refuses."""
+        if (head.log, head.size) < self._known:
+            log, size = self._known
             error = sqlite3.DatabaseError(
-                f"the log held {self._known} records, the file there now holds {size};"
-                " bring the former back, or restart to go on with this one"
+                f"log {log} held {size} entries, in the file there now log {head.log} holds"
+                f" {head.size}; bring the former back, or restart to go on with this one"
             )
             if not self._told:
                 self._told = True
                 _log_outage("to another file", error)
             raise error
-        self._known, self._told = size, False
+        self._fence.accept(head)
+        self._known, self._told = (head.log, head.size), False
 
     async def _drop_writer(self) -> None:
         writer, self._writer = self._writer, None
         if writer is not None:
-            # Closing rolls back and tries to checkpoint. If it cannot, the write-ahead log stays
-            # for the next connection, so nothing is lost with the error.
-            with suppress(sqlite3.Error):
-                await writer.close()
+            await writer.close()
 
     def _give_up_claim(self) -> None:
         if self._claim is not None:
             os.close(self._claim)
             self._claim = None
-
-    def _drop_reader(self) -> None:
-        if self._reader is not None:
-            self._reader.close()
-            self._reader = None
-
-
-async def _connect(path: Path, accept: Callable[[int], None]) -> aiosqlite.Connection:
-    """A connection that may write: settings, leftovers, migrations and the log's end, in order.
-
-    ``accept`` is asked about the size of the log before anything is written.
-    """
-    db = await aiosqlite.connect(
-        _uri(path, "rw"), uri=True, isolation_level=None, timeout=WRITE_BUSY_SECONDS
-    )
-    try:
-        ((there,),) = await db.execute_fetchall(_HAS_HEAD)
-        ((size,),) = await db.execute_fetchall(_SIZE) if there else ((0,),)
-        accept(size)
-        await _configure(db)
-        await _fold(db)
-        await _migrate(db, path)
-        await _verify(db)
-    except BaseException:  # cancelled too: no thread stays behind; nothing is lost
-        with suppress(sqlite3.Error):
-            await db.close()
-        raise
-    return db
-
-
-async def _configure(db: aiosqlite.Connection) -> None:
-    ((mode,),) = await db.execute_fetchall("PRAGMA journal_mode = WAL")
-    if mode != "wal":
-        raise sqlite3.OperationalError("the file system cannot hold a write-ahead log")
-    await db.execute_fetchall("PRAGMA synchronous = FULL")
-    await db.execute_fetchall("PRAGMA foreign_keys = ON")
-
-
-async def _fold(db: aiosqlite.Connection) -> None:
-    """Write the write-ahead log into the database, and start it afresh.
-
-    A log that was left behind may end in frames of a commit whose fsync failed: in the kernel's
-    cache, not on the disk. New commits must not stand on them. Folding writes their pages again,
-    and only its own fsync lets it succeed.
-    """
-    ((busy, _, _),) = await db.execute_fetchall("PRAGMA wal_checkpoint(TRUNCATE)")
-    if busy:
-        raise sqlite3.OperationalError("the write-ahead log is held by a reader")
-
-
-async def _migrate(db: aiosqlite.Connection, path: Path) -> None:
-    await db.execute_fetchall("BEGIN IMMEDIATE")
-    await db.execute_fetchall(_MIGRATIONS)
-    ((applied,),) = await db.execute_fetchall(_APPLIED)
-    for number, migration in schema.pending(schema.SQLITE, applied, str(path)):
-        for statement in migration.statements:
-            await db.execute_fetchall(statement)
-        row = (number, migration.name)
-        await db.execute_fetchall("INSERT INTO migration VALUES (?, ?)", row)
-    await db.commit()
-
-
-async def _verify(db: aiosqlite.Connection) -> None:
-    """Refuse to extend a log whose head is not its end: it was changed behind our back."""
-    ((size, end),) = await db.execute_fetchall(_ENDS)
-    if size != end:
-        raise sqlite3.DatabaseError(f"the head says {size} records, the log holds {end}")
-
-
-async def _write(
-    db: aiosqlite.Connection, drafts: Sequence[Draft]
-) -> tuple[int, Sequence[Outcome]]:
-    """One batch in one transaction: the size of the log after it, and the outcomes.
-
-    A crash before COMMIT returns leaves nothing acknowledged.
-    """
-    asked = msgspec.json.encode([(d.site, d.visitor, d.event_id) for d in drafts]).decode()
-    await db.execute_fetchall("BEGIN IMMEDIATE")
-    (head,) = (Head(*row) for row in await db.execute_fetchall(_HEAD))
-    rows = await db.execute_fetchall(_STANDINGS, (asked,))
-    standings = [Standing(row[0], None if row[1] is None else Record(*row[1:])) for row in rows]
-    placement = place(drafts, standings, head)
-    after = placement.head
-    if not await db.execute_fetchall(_ADVANCE, (after.size, after.last_ms, head.size)):
-        raise sqlite3.DatabaseError("the head moved inside a transaction")
-    if placement.rows:
-        await db.executemany(_INSERT, map(msgspec.structs.astuple, placement.rows))
-    await db.commit()
-    return after.size, placement.outcomes
-
-
-def _uri(path: Path, mode: str) -> str:
-    return f"{path.absolute().as_uri()}?mode={mode}"  # either mode: SQLite creates nothing
 
 
 def _log_outage(when: str, error: BaseException) -> None:
