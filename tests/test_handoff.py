@@ -19,7 +19,8 @@ from starlette.testclient import TestClient
 from holdfire import app, evidence
 from holdfire.errors import ConfigError
 from holdfire.evidence import Evidence
-from holdfire.model import Record, Site
+from holdfire.model import Site
+from holdfire.record import Record
 from holdfire.sites import load_locales, load_sites
 from holdfire.sites.texts import Locales
 from house import PEERS, ROOT, Clock, settings

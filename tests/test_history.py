@@ -2,7 +2,7 @@
 
 import pytest
 
-from house import ORIGIN, Service
+from house import ORIGIN, STATED, Service
 
 NOTHING: dict[str, object] = {"visitor": None, "choices": []}
 SAVED = {"functional": True, "analytics": True, "marketing": False}
@@ -29,7 +29,7 @@ def test_a_choice_is_told_as_it_was_recorded(service: Service) -> None:
     assert told == {
         "event_id": made["event_id"],
         "seq": 1,
-        "log_index": 0,
+        "log_index": STATED,
         "recorded_at": "2026-11-21T12:00:00Z",
         "valid_until": "2027-05-20T12:00:00Z",
         "action": "save",

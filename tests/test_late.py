@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from holdfire.errors import StoreUnavailable
-from holdfire.model import Draft
+from holdfire.record import Draft
 from holdfire.store import Appended, Store
 from house import Service
 

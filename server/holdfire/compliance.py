@@ -5,6 +5,7 @@
 
 from collections.abc import Iterator, Mapping
 
+from holdfire import evidence
 from holdfire.errors import Problem
 from holdfire.law import Regime
 from holdfire.model import Site
@@ -13,7 +14,7 @@ from holdfire.tracking import is_tracking
 
 
 def faults(sites: Mapping[str, Site], lawbook: Lawbook) -> list[Problem]:
-    """Overlays that the law does not have, or not yet; origins that two sites claim."""
+    """Overlays that the law does not have, or not yet; origins that two claim; too much for a record."""
     overlays = lawbook.law.overlays
     ready = ", ".join(sorted(name for name, overlay in overlays.items() if overlay.enabled))
     unknown = [
@@ -27,7 +28,19 @@ def faults(sites: Mapping[str, Site], lawbook: Lawbook) -> list[Problem]:
         for name in site.overlays
         if name not in overlays or not overlays[name].enabled
     ]
-    return [*unknown, *_claimed_twice(sites)]
+    return [*unknown, *_claimed_twice(sites), *_too_long(sites)]
+
+
+def _too_long(sites: Mapping[str, Site]) -> Iterator[Problem]:
+    """What one act can name has to fit into its record: a receipt holds the whole of it."""
+    for site in sites.values():
+        if (size := evidence.longest(site)) > evidence.BLOCK:
+            yield Problem(
+                f"{site.id}.toml",
+                "service",
+                f"the record of one act could take {size} bytes, of {evidence.BLOCK} at most",
+                "give categories and services shorter ids, or fewer of them",
+            )
 
 
 def _claimed_twice(sites: Mapping[str, Site]) -> Iterator[Problem]:

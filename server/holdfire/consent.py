@@ -12,24 +12,20 @@ from dataclasses import dataclass
 from holdfire import evidence, policy
 from holdfire.errors import EventConflict, Overloaded, Overtaken, StoreUnavailable
 from holdfire.evidence import Evidence, Subject
-from holdfire.ground import Context, Ground, circumstances, ground, language_of, youngest
+from holdfire.ground import Context, Ground, circumstances, ground, language_of, seen, youngest
 from holdfire.model import (
     Choice,
     Decision,
     Decisions,
     DecisionSource,
-    Draft,
-    Notice,
-    NoticeCategory,
-    NoticeLocation,
-    NoticeRegime,
     Prior,
-    Record,
     Rules,
     Site,
     Visitor,
 )
+from holdfire.notice import Notice, NoticeCategory, NoticeLocation, NoticeRegime
 from holdfire.proof import prove
+from holdfire.record import Draft, Record
 from holdfire.rules import links
 from holdfire.store import Appended
 from holdfire.tokens import VisitorToken, token_of
@@ -166,12 +162,14 @@ async def _appended(
     now = ctx.clock()
     held = ground(ctx, site, visitor, now)
     pseudonym = token.visitor if token else _pseudonym(ctx.random)
+    shown = seen(ctx, site, visitor, held, choice.language)
+    await ctx.archive.refer(site, shown)
     for _ in range(TURNS):
         newest = await ctx.store.latest(site.id, token.visitor) if token else None
         earlier = evidence.read(newest) if newest else None
         seq = newest.seq if newest else 0
         aged, _prior = _recalled(visitor, token, earlier)
-        proof = prove(ctx, site, aged, choice, held=held, earlier=earlier, seq=seq, now=now)
+        proof = prove(site, aged, choice, held=held, seen=shown, earlier=earlier, seq=seq, now=now)
         person = Subject(visitor=pseudonym, address_prefix=visitor.address_prefix, browser=browser)
         draft = Draft(
             site=site.id,
@@ -182,6 +180,8 @@ async def _appended(
             evidence=evidence.encode(proof),
             subject=evidence.encode(person),
             after=seq,
+            config=bytes.fromhex(proof.shown.config),
+            flags=evidence.flags(proof),
         )
         with suppress(Overtaken):
             return await ctx.store.append(draft)

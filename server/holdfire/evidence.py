@@ -1,7 +1,7 @@
 """What a record holds, and how a standing choice is read back from it.
 
-Two blocks, each written once as bytes and never serialised again: ``evidence`` proves the act,
-``subject`` points at the person and stands apart so that it can be erased without it.
+Two blocks, each written once as bytes (RFC 8785) and never serialised again: ``evidence`` proves
+the act, ``subject`` points at the person and stands apart so that it can be erased without it.
 Contents: GDPR Art 7(1); ISO/IEC TS 27560:2023; PROTOCOL.md §7.
 """
 
@@ -11,19 +11,25 @@ from typing import Literal
 import msgspec
 from msgspec import UNSET, UnsetType
 
+from holdfire.canonical import canonical
 from holdfire.law import Model, Value
+from holdfire.ledger.entry import OUTBOX, SKEWED
 from holdfire.model import (
     Action,
     Choice,
     Decision,
     Location,
     Prior,
-    Record,
     Rules,
     Signals,
+    Site,
     Visitor,
 )
+from holdfire.record import Record
 
+BLOCK = 8 * 1024  # bytes of a block at most: whoever checks receipts can rely on it
+ID = 64  # characters of an id, and of all that a request says in one word
+NAMED = 64  # services that one act may name
 SKEW_MS = 5 * 60 * 1000  # a client clock further off than this is flagged, never believed
 
 
@@ -36,13 +42,14 @@ class Held(Value, frozen=True):
 
 
 class Shown(Value, frozen=True):
-    """Digests of what the visitor had before them, SHA-256 in hex."""
+    """What the visitor had before them. All but the versions are SHA-256 in hex (``web.display``)."""
 
     notice_version: str  # what the page says it showed
     current_version: str  # what the site showed at that moment; a page kept open may lag behind
-    texts: str
-    config: str
-    sdk: str
+    texts: str  # what is said in the language of the act
+    config: str  # of the site, without its texts
+    sdk: str  # the build, with every chunk
+    boot: str  # the script that a new visitor is handed, under this law and with these signals
 
 
 class HandOff(Value, frozen=True):
@@ -59,6 +66,8 @@ class Evidence(Value, frozen=True):
     v: Literal[1]
     site: str
     event_id: str
+    seq: int  # the number of the act among the visitor's, from 1
+    prev: str | None  # event id of the visitor's act before it
     action: Action
     layer: int
     control: str
@@ -100,11 +109,74 @@ class Subject(Value, frozen=True):
 _EVIDENCE = msgspec.json.Decoder(Evidence)
 _SUBJECT = msgspec.json.Decoder(Subject)
 _ENCODER = msgspec.json.Encoder()
+_SORTED = msgspec.json.Encoder(order="sorted")
 
 
 def encode(block: Evidence | Subject) -> bytes:
-    """The bytes of a block, members in the order declared above."""
-    return _ENCODER.encode(block)
+    """The bytes of a block, as they are stored and hashed.
+
+    Raises ``ValueError`` for one larger than ``BLOCK``: no site whose acts could come to that is
+    let start (``longest``).
+    """
+    written = _SORTED.encode(block)
+    if not written.isascii():  # all else is in the order of RFC 8785 already, 25 times as fast
+        written = canonical(block)
+    if len(written) > BLOCK:
+        raise ValueError(f"a block of {len(written)} bytes")
+    return written
+
+
+def longest(site: Site) -> int:
+    """Bytes of the longest evidence that an act at this site can come to.
+
+    Everything that the site does not shape is at its longest by ``parse``, with room.
+    """
+    word, number = "x" * ID, 10**15
+    categories = dict.fromkeys((one.id for one in site.categories), False)
+    services = dict.fromkeys((one.id for one in site.services), False)
+    named = dict.fromkeys(sorted(services, key=len)[-NAMED:], False)
+    digest = "f" * 64
+    most = Evidence(
+        v=1,
+        site=site.id,
+        event_id=word,
+        seq=number,
+        prev=word,
+        action="acknowledge",
+        layer=0,
+        control=word,
+        categories=categories,
+        services=named,
+        effective=categories,
+        effective_services=services,
+        left_on=tuple(categories),
+        late=False,
+        shown_services=tuple(services),
+        decisions={key: Decision(allow=False, reason="store_unavailable") for key in categories},
+        shown=Shown(word, word, digest, digest, digest, digest),
+        language=word,
+        regime=Held(word, "opt_out", word),
+        location=Location("XX", "XXX", "database", "medium", "satellite"),
+        age=number,
+        residence=("XX", "XXX"),
+        signals=Signals(gpc=False, dnt=False),
+        gpc_noticed=False,
+        dnt_noticed=False,
+        client_time=word,
+        server_ms=number,
+        skewed=False,
+        valid_until=number,
+        keep_days=number,
+        via="hand_off",
+        handed_to=HandOff(word, word, number),
+        taken_from=HandOff(word, word, number),
+    )
+    return len(canonical(most))
+
+
+def flags(proof: Evidence) -> int:
+    """What the entry in the log says of the act by itself."""
+    return OUTBOX * proof.late | SKEWED * proof.skewed
 
 
 def read(record: Record) -> Evidence:

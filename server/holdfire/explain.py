@@ -21,13 +21,13 @@ from holdfire.model import (
     Decision,
     Decisions,
     Location,
-    NoticeLocation,
     Prior,
     Quality,
     Rules,
     Signals,
     Site,
 )
+from holdfire.notice import NoticeLocation
 from holdfire.regimes import Lawbook
 from holdfire.rules import compile_rules
 

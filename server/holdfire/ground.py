@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 
 import msgspec
 
+from holdfire.archive import Archive, Display, Seen
 from holdfire.law import Resolution
 from holdfire.model import Circumstances, Prior, Rules, Site, Visitor
 from holdfire.regimes import Lawbook
@@ -26,15 +27,6 @@ class Ground:
 
 
 @dataclass(frozen=True, slots=True)
-class Digests:
-    """SHA-256 in hex of what visitors are served: texts by (site, language), configuration, SDK."""
-
-    texts: Mapping[tuple[str, str], str]
-    config: Mapping[str, str]
-    sdk: str
-
-
-@dataclass(frozen=True, slots=True)
 class Context:
     """Everything the verbs need, built once by ``app``. Clock and randomness are passed in."""
 
@@ -42,7 +34,8 @@ class Context:
     lawbook: Lawbook
     store: Store
     tokens: VisitorTokens
-    digests: Digests
+    display: Display
+    archive: Archive
     clock: Callable[[], float]  # seconds since 1970, UTC
     random: Callable[[int], bytes]
     establishment: str | None = None
@@ -76,6 +69,11 @@ def language_of(site: Site, visitor: Visitor, held: Ground) -> str:
     page = (visitor.page_language,) if visitor.page_language else ()
     wanted = (*visitor.languages, *page, *_spoken(visitor, held))
     return negotiate(wanted, tuple(site.texts), site.default_language)
+
+
+def seen(ctx: Context, site: Site, visitor: Visitor, held: Ground, language: str) -> Seen:
+    """What this visitor has before them on the site, in this language."""
+    return ctx.display.seen(site, held.resolution.regime, language, visitor.signals)
 
 
 def _spoken(visitor: Visitor, held: Ground) -> Iterator[str]:

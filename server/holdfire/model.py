@@ -174,6 +174,7 @@ class Attestations(Value, frozen=True):
     child_directed: bool = False
     covered_design_code_service: bool = False
     cookie_wall: bool = False  # entry is denied without consent; checked against the law
+    tcf: bool = False  # part of the IAB's framework, which asks for buttons of more contrast
 
 
 class Intercept(Value, frozen=True, omit_defaults=True):
@@ -182,6 +183,41 @@ class Intercept(Value, frozen=True, omit_defaults=True):
     mode: Literal["off", "report", "hold"] = "off"  # report: tell what would have been held
     unknown: Literal["allow", "hold"] = "allow"  # hosts that no service names
     trusted: tuple[str, ...] = ()  # host patterns that run in any case
+
+
+class Retention(Value, frozen=True, omit_defaults=True):
+    """How long is kept what is recorded of a visitor, in days. None of it is material.
+
+    ``None``: our own terms (``retention.terms``). Neither ends anything while the choice stands, or
+    while the law wants its proof kept.
+    """
+
+    subject_days: int | None = None  # what points at the person: after the choice has run out
+    record_days: int | None = None  # the record itself: after the visitor's newest act
+
+
+class Address(Value, frozen=True, omit_defaults=True):
+    """Where post reaches somebody."""
+
+    street: str = ""
+    postal_code: str = ""
+    locality: str = ""
+    region: str = ""
+    country: str = ""  # ISO 3166-1, two capitals
+
+
+class Controller(Value, frozen=True, omit_defaults=True):
+    """Who answers for a site: GDPR Art 13(1)(a), (b). Only ``name`` is material for the version."""
+
+    name: str = ""  # as it is registered
+    role: Literal["controller", "joint_controller", "processor"] = "controller"
+    contact: str = ""  # a person or an office, such as the data protection officer
+    address: Address = Address()
+    email: str = ""
+    phone: str = ""
+    privacy_policy: str = ""  # URL; left out, the one that the notice links to
+    jurisdiction: str = ""  # whose law it is under: ISO 3166-1 or -2, or EU
+    rights: str = ""  # where rights are exercised: URL or e-mail address
 
 
 class Site(Value, frozen=True):
@@ -209,6 +245,8 @@ class Site(Value, frozen=True):
     # The adapters that are turned on, with what the page's half of each is told of the site.
     adapters: dict[str, dict[str, object]] = msgspec.field(default_factory=dict)
     sisters: dict[str, tuple[str, ...]] = msgspec.field(default_factory=dict)  # id → origins
+    controller: Controller = Controller()
+    retention: Retention = Retention()
 
     def category(self, key: str) -> Category | None:
         """The category of this id."""
@@ -319,77 +357,3 @@ class Choice(Value, frozen=True):
     control: str  # the control that was used: "accept_all", "save", …
     client_time: str  # RFC 3339
     after: tuple[int, str] | None = None  # ``seq`` and event id of the newest act it knew of
-
-
-class Draft(Value, frozen=True):
-    """A record before the store gives it its place."""
-
-    site: str
-    visitor: str
-    event_id: str
-    fingerprint: bytes  # SHA-256 of the canonical request: the same act, or another one?
-    recorded_ms: int
-    evidence: bytes  # JSON, stored and hashed as bytes, never serialised again
-    subject: bytes  # JSON: what points at the person, apart so that it can be erased
-    after: int | None = None  # the ``seq`` it goes by, 0 for none; None: it stands for itself
-
-
-class Record(Value, frozen=True):
-    """One row of the append-only log."""
-
-    log_index: int  # gapless from 0
-    seq: int  # per visitor, from 1
-    site: str
-    visitor: str
-    event_id: str
-    fingerprint: bytes
-    recorded_ms: int
-    evidence: bytes
-    subject: bytes
-
-
-class NoticeRegime(Value, frozen=True):
-    """The regime as the wire names it."""
-
-    id: str
-    model: Model
-
-
-class NoticeLocation(Value, frozen=True):
-    """The location as the wire names it."""
-
-    country: str | None
-    region: str | None
-    source: Source
-    confidence: Confidence
-
-    @classmethod
-    def of(cls, place: Location) -> "NoticeLocation":
-        """A location without what only a record needs."""
-        return cls(place.country, place.region, place.source, place.confidence)
-
-
-class NoticeCategory(Value, frozen=True):
-    """One category of a notice, with what holds until the visitor chooses."""
-
-    id: str
-    locked: bool
-    allow: bool
-    reason: Reason
-
-
-class Notice(Value, frozen=True):
-    """What one visitor is to be shown, and what holds until they choose (PROTOCOL.md §3)."""
-
-    site: str
-    version: str
-    regime: NoticeRegime
-    location: NoticeLocation
-    language: str
-    direction: Literal["ltr", "rtl"]
-    signals: Signals
-    prompt: Prompt
-    categories: tuple[NoticeCategory, ...]
-    sale_or_share: Decision
-    links: tuple[str, ...]
-    opt_out_status: Literal["required", "none"]

@@ -3,28 +3,30 @@
 from datetime import datetime
 
 from holdfire import evidence, policy
+from holdfire.archive import Seen
 from holdfire.errors import ActionMismatch
-from holdfire.evidence import Evidence, Held, Shown
-from holdfire.ground import Context, Ground, circumstances
+from holdfire.evidence import Evidence, Held
+from holdfire.ground import Ground, circumstances
 from holdfire.model import Choice, Decisions, Prior, Site, Visitor
 
 BY_DEFAULT = frozenset({"default_granted", "exempt_granted"})
 
 
 def prove(
-    ctx: Context,
     site: Site,
     visitor: Visitor,
     choice: Choice,
     *,
     held: Ground,
+    seen: Seen,
     earlier: Evidence | None,
     seq: int,
     now: float,
 ) -> Evidence:
     """Everything the record is to prove, decided under the notice that holds now.
 
-    ``earlier`` is the evidence of the visitor's newest act until this one, ``seq`` its number.
+    ``earlier`` is the evidence of the visitor's newest act until this one, ``seq`` its number;
+    ``seen`` is what the service showed at that moment.
     Raises ``ActionMismatch`` for an acknowledgement that refuses what is allowed.
     """
     server_ms = int(now * 1000)
@@ -54,6 +56,8 @@ def prove(
         v=1,
         site=site.id,
         event_id=choice.event_id,
+        seq=seq + 1,
+        prev=earlier.event_id if earlier else None,
         action=choice.action,
         layer=choice.layer,
         control=choice.control,
@@ -65,13 +69,7 @@ def prove(
         late=late,
         shown_services=prior.shown_services,
         decisions=decided.categories,
-        shown=Shown(
-            notice_version=choice.notice_version,
-            current_version=site.version,
-            texts=ctx.digests.texts[site.id, choice.language],
-            config=ctx.digests.config[site.id],
-            sdk=ctx.digests.sdk,
-        ),
+        shown=seen.digests(choice.notice_version, site.version),
         language=choice.language,
         regime=Held(
             id=held.rules.regime, model=held.rules.model, picked_by=held.resolution.picked_by

@@ -44,7 +44,9 @@ class Sisters:
         """The controls of what this test recorded for a site, in order."""
         with sqlite3.connect(self.folder / "holdfire.db") as log:
             rows = log.execute(
-                "SELECT evidence FROM record WHERE site = ? ORDER BY log_index", (site,)
+                "SELECT body FROM record JOIN evidence USING (log, log_index)"
+                " WHERE site = ? ORDER BY log, log_index",
+                (site,),
             )
             found = [json.loads(evidence)["control"] for (evidence,) in rows]
             return found[self.before.get(site, 0) :]

@@ -17,13 +17,15 @@ from dataclasses import dataclass
 import msgspec
 
 from holdfire import evidence, policy
+from holdfire.archive import Seen
 from holdfire.consent import Chosen
 from holdfire.errors import HandOffInvalid, HandOffSpent, NothingToCarry
-from holdfire.evidence import Evidence, HandOff, Held, Shown, Subject
-from holdfire.ground import Context, Ground, circumstances, ground, language_of, youngest
+from holdfire.evidence import Evidence, HandOff, Held, Subject
+from holdfire.ground import Context, Ground, circumstances, ground, language_of, seen, youngest
 from holdfire.handoff.carried import carried, narrowed, standing
-from holdfire.model import Draft, Prior, Record, Site, Visitor
+from holdfire.model import Prior, Site, Visitor
 from holdfire.parse import TakeOver
+from holdfire.record import Draft, Record
 from holdfire.tokens import HandOffToken, VisitorToken, token_of
 
 SECONDS = 120  # from the click until the page there runs, on a slow line, with room
@@ -75,6 +77,8 @@ async def hand_over(
     proof = msgspec.structs.replace(
         act,
         event_id=_uuid(own),
+        seq=1,
+        prev=None,
         control="hand_over",
         server_ms=int(now * 1000),
         via="hand_off",
@@ -119,12 +123,14 @@ async def take_over(
     if prior is None:
         raise NothingToCarry("Nothing of the choice would change anything here.")
     own = _digest("take_over", ticket.once)
-    proof = _prove(ctx, arrival, prior, _uuid(own))
+    seq = newest.seq if newest else 0
+    language = language_of(site, visitor, arrival.held)
+    shown = seen(ctx, site, visitor, arrival.held, language)
+    await ctx.archive.refer(site, shown)
+    proof = _prove(arrival, prior, _uuid(own), seq=seq, language=language, seen=shown)
     pseudonym = token.visitor if token else _text(ctx.random(16))
     person = Subject(pseudonym, visitor.address_prefix, browser)
-    appended = await ctx.store.append(
-        _draft(pseudonym, proof, person, own, after=newest.seq if newest else 0)
-    )
+    appended = await ctx.store.append(_draft(pseudonym, proof, person, own, after=seq))
     if not appended.fresh:
         raise HandOffSpent("The hand-off was used before.")
     signed = ctx.tokens.sign(site.id, token_of(pseudonym, appended.record.seq, prior, visitor.age))
@@ -174,16 +180,19 @@ def _prior(ctx: Context, sender: Site, arrival: _Arrival) -> Prior | None:
     return standing(site, arrival.held.rules, act, said)
 
 
-def _prove(ctx: Context, arrival: _Arrival, prior: Prior, event_id: str) -> Evidence:
+def _prove(
+    arrival: _Arrival, prior: Prior, event_id: str, *, seq: int, language: str, seen: Seen
+) -> Evidence:
     """What the record at the site proves. What the visitor saw, the sender's record has."""
     site, visitor, held, act = arrival.site, arrival.visitor, arrival.held, arrival.act
     decided = policy.decide(held.rules, circumstances(site, visitor, prior, arrival.now))
-    language = language_of(site, visitor, held)
     said = [one.client_time for one in (act, arrival.earlier) if one]
     return Evidence(
         v=1,
         site=site.id,
         event_id=event_id,
+        seq=seq + 1,
+        prev=arrival.earlier.event_id if arrival.earlier else None,
         action=prior.action,
         layer=0,
         control="hand_off",
@@ -195,13 +204,7 @@ def _prove(ctx: Context, arrival: _Arrival, prior: Prior, event_id: str) -> Evid
         late=False,
         shown_services=prior.shown_services,
         decisions=decided.categories,
-        shown=Shown(
-            notice_version=prior.notice_version,
-            current_version=site.version,
-            texts=ctx.digests.texts[site.id, language],
-            config=ctx.digests.config[site.id],
-            sdk=ctx.digests.sdk,
-        ),
+        shown=seen.digests(prior.notice_version, site.version),
         language=language,
         regime=Held(held.rules.regime, held.rules.model, held.resolution.picked_by),
         location=visitor.location,
@@ -232,6 +235,8 @@ def _draft(
         evidence=evidence.encode(proof),
         subject=evidence.encode(person),
         after=after,
+        config=bytes.fromhex(proof.shown.config),
+        flags=evidence.flags(proof),
     )
 
 

@@ -9,7 +9,8 @@ from starlette.responses import Response
 from holdfire import consent, evidence, parse, policy
 from holdfire.consent import Answer, Chosen
 from holdfire.errors import BadQuery, MediaTypeRefused, TokenInvalid
-from holdfire.model import Action, Decision, DecisionSource, Reason, Record, Site
+from holdfire.model import Action, Decision, DecisionSource, Reason, Site
+from holdfire.record import Record
 from holdfire.tokens import VisitorToken
 from holdfire.visitor import agent
 from holdfire.web import wellknown

@@ -14,11 +14,12 @@ from pathlib import Path
 import brotli
 import msgspec
 
+from holdfire.canonical import canonical
 from holdfire.errors import ConfigError, Problem
 from holdfire.law import Regime
 from holdfire.model import Site
 from holdfire.web.boot import Asked, Build, render
-from holdfire.web.words import digest, every_word, module
+from holdfire.web.words import digests, every_word, module
 
 QUICK, SMALLEST = 5, 11  # brotli qualities: 5 ms and 90 ms for one script, 8 % apart
 SHELF = 1_024  # scripts kept, 25 to 60 KB each
@@ -26,9 +27,9 @@ SHELF = 1_024  # scripts kept, 25 to 60 KB each
 
 @dataclass(frozen=True, slots=True)
 class Served:
-    """One body in every encoding we speak, and the tag that names it."""
+    """One body in every encoding we speak, and its SHA-256 in hex."""
 
-    etag: str
+    digest: str
     identity: bytes
     br: bytes
     gzip: bytes
@@ -36,13 +37,17 @@ class Served:
     @classmethod
     def of(cls, body: bytes, quality: int = SMALLEST) -> "Served":
         """Compress once: it is read many times."""
-        digest_of_body = hashlib.sha256(body).hexdigest()[:20]
         return cls(
-            etag=digest_of_body,
+            digest=hashlib.sha256(body).hexdigest(),
             identity=body,
             br=brotli.compress(body, mode=brotli.MODE_TEXT, quality=quality),
             gzip=gzip.compress(body, 9, mtime=0),
         )
+
+    @property
+    def etag(self) -> str:
+        """The tag that names it."""
+        return self.digest[:20]
 
     def encoded(self, accept: str) -> tuple[bytes, str]:
         """The body in the best encoding the client accepts, and that encoding's name."""
@@ -85,7 +90,9 @@ class Shelf:
             ) from error
         self.sdk = manifest.sdk
         self._assets: dict[str, Served] = {}
-        self._digests = {site.id: digest(site) for site in sites}
+        hashed = {site.id: digests(site) for site in sites}
+        self._digests = {key: short for key, (short, _) in hashed.items()}
+        self.said = {key: each for key, (_, each) in hashed.items()}  # SHA-256 by language
         self._words = {
             f"{part}-{site.id}-{language}.{self._digests[site.id]}.js": (site, language, part)
             for site in sites
@@ -95,6 +102,18 @@ class Shelf:
         self._made: dict[object, tuple[Regime, Served]] = {}
         # What was only compressed quickly, for the thread that has the time; ``None`` ends it.
         self._rough: queue.SimpleQueue[Asked | None] | None = None
+
+    def build(self) -> bytes:
+        """The whole build, as one text that is the same for the same build."""
+        return canonical(
+            {
+                "sdk": self.sdk,
+                "core": self._build.core.decode(),
+                "frame": self.frame.identity.decode(),
+                "chunks": {name: text.decode() for name, text in self._chunks.items()},
+                "inlined": {name: text.decode() for name, text in self._build.inlined.items()},
+            }
+        )
 
     def asset(self, name: str) -> Served | None:
         """A chunk, or the words of a site in one language; ``None`` for any other name."""

@@ -119,13 +119,20 @@ def escaped(value: object) -> bytes:
     return msgspec.json.encode(value).replace(b"<", b"\\u003c")
 
 
-def digest(site: Site) -> str:
-    """A hash of what the site says in all its languages: 8 hex digits."""
+def said_in(site: Site, language: str) -> bytes:
+    """All that is said in one language of the site: its modules, one after the other, a line each."""
+    return b"".join(module(words) for words in every_word(site, language).values())
+
+
+def digests(site: Site) -> tuple[str, dict[str, str]]:
+    """Hashes of what the site says: 8 hex digits for all languages, SHA-256 in hex for each."""
     said = hashlib.sha256()
+    each = {}
     for language in site.texts:
-        for words in every_word(site, language).values():
-            said.update(module(words))
-    return said.hexdigest()[:DIGITS]
+        body = said_in(site, language)
+        said.update(body)
+        each[language] = hashlib.sha256(body).hexdigest()
+    return said.hexdigest()[:DIGITS], each
 
 
 def _disclosed(service: Service, language: str) -> Disclosed:
