@@ -20,6 +20,7 @@ from holdfire.tokens import VisitorToken
 ROOT = Path(__file__).parent.parent
 DATA = Path(__file__).parent / "data"
 ORIGIN = "http://127.0.0.1:8080"
+STATED = 2  # entries of a new log before the first act: the keys, and what the site shows
 NOON = 1_795_262_400.0  # 2026-11-21T12:00:00Z
 
 # Addresses of tests/data/geo-test.csv, by the place they are in.
@@ -147,10 +148,11 @@ def running(
     peer: str = PEERS["US-CA"],
     demo: bool = True,
     site: Site | None = None,
+    clock: Clock | None = None,
     **more: Any,
 ) -> Iterator[Service]:
     """Run a service for one browser at ``peer``; ``more`` are settings."""
-    clock = Clock()
+    clock = clock or Clock()
     site = site or demo_site()
     built = app.build(
         settings(folder, **more), {site.id: site}, demo=demo, clock=clock, prebuild=False

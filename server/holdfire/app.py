@@ -1,11 +1,10 @@
 """The composition root: the only place where concrete things are built."""
 
 import asyncio
-import hashlib
 import logging
 import secrets
 import time
-from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Coroutine, Mapping, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 
@@ -16,18 +15,24 @@ from starlette.middleware import Middleware
 from starlette.routing import BaseRoute
 
 from holdfire import compliance, keyfile, lint, regimes
+from holdfire.archive import Archive
 from holdfire.errors import ConfigError, Problem
-from holdfire.ground import Context, Digests, ground, language_of
+from holdfire.ground import Context, ground, language_of
 from holdfire.model import UNKNOWN_LOCATION, Location, Signals, Site, Visitor
+from holdfire.notary import Notary, Publisher
+from holdfire.notary.receipts import Receipts
 from holdfire.regimes import Lawbook
+from holdfire.retention.keeper import Keeper
 from holdfire.settings import Settings, shipped
 from holdfire.store import Store
+from holdfire.store.fence import Fence
 from holdfire.store.postgres import PostgresStore
 from holdfire.store.sqlite import SqliteStore
 from holdfire.tally import HOUR, SignalTally
 from holdfire.tokens import VisitorTokens
 from holdfire.visitor import GeoDatabase, Observatory, unpack
 from holdfire.web.boot import Asked
+from holdfire.web.display import ShelfDisplay
 from holdfire.web.house import House
 from holdfire.web.middleware import Door
 from holdfire.web.routes import refuse, routes
@@ -58,46 +63,55 @@ def build(
         raise ConfigError(tuple(faults))
     keys = settings.secret_keys or keyfile.read_or_make(Path(settings.data_dir), random)
     shelf = Shelf(settings.static_path / "dist", tuple(sites.values()))
+    display = ShelfDisplay(shelf, tuple(sites.values()))
     observatory = open_observatory(settings)
-
+    notary = Notary.open(settings, clock=clock, random=random)
     tally = SignalTally()
 
     @asynccontextmanager
     async def lifespan(app: Starlette) -> AsyncIterator[None]:
-        store = await open_store(settings)
-        app.state.house = House(
-            ctx=Context(
+        async with _signed_store(settings, notary) as (store, publisher):
+            archive = Archive(store, display, clock)
+            await archive.publish(sites.values())
+            ctx = Context(
                 sites=sites,
                 lawbook=law,
                 store=store,
                 tokens=VisitorTokens(keys),
-                digests=digests(sites, shelf),
+                display=display,
+                archive=archive,
                 clock=clock,
                 random=random,
                 establishment=settings.establishment or None,
                 override=settings.regime_override or None,
-            ),
-            observatory=observatory,
-            shelf=shelf,
-            tally=tally,
-            cookie_seconds=settings.cookie_max_age_days * DAY,
-            boot_seconds=settings.boot_max_age_seconds,
-            demo=demo,
-        )
-        filling = None
-        if prebuild:
-            scripts = likely_scripts(app.state.house.ctx, rare)
-            filling = asyncio.create_task(asyncio.to_thread(shelf.fill, scripts))
-        reporting = asyncio.create_task(_report_hourly(tally))
-        try:
-            yield
-        finally:
-            shelf.stop()
-            reporting.cancel()
-            tally.report()
-            if filling is not None:
-                await filling
-            await store.close()
+            )
+            app.state.publisher = publisher
+            app.state.house = House(
+                ctx=ctx,
+                observatory=observatory,
+                shelf=shelf,
+                tally=tally,
+                receipts=Receipts(store, publisher.signed),
+                policy=notary.policy_text,
+                cookie_seconds=settings.cookie_max_age_days * DAY,
+                boot_seconds=settings.boot_max_age_seconds,
+                demo=demo,
+            )
+            filling = _filling(shelf, likely_scripts(ctx, rare)) if prebuild else None
+            jobs = _started(
+                publisher.run(),
+                notary.cosign(),
+                _keeper(settings, ctx, observatory).work(),
+                _report_hourly(tally),
+            )
+            try:
+                yield
+            finally:
+                shelf.stop()
+                await _stopped(jobs)
+                tally.report()
+                if filling is not None:
+                    await filling
 
     built = Starlette(
         routes=[*routes(), *extra_routes],
@@ -128,12 +142,19 @@ def known_regimes(settings: Settings, law: Lawbook) -> None:
         raise ConfigError(tuple(unknown))
 
 
-async def open_store(settings: Settings, *, writing: bool = True) -> Store:
-    """Open the store the settings name. Raises ``ConfigError`` or ``StoreUnavailable``."""
+async def open_store(
+    settings: Settings, *, writing: bool = True, fence: Fence | None = None
+) -> Store:
+    """Open the store the settings name. Raises ``ConfigError`` or ``StoreUnavailable``.
+
+    Without a ``fence`` nothing is refused: for who looks at a log, and for who recovers one.
+    """
     scheme, _, rest = settings.database.partition("://")
+    host = settings.log_host
     if scheme == "sqlite":
-        return await SqliteStore.open(Path(rest.removeprefix("/")), writing=writing)
-    return await PostgresStore.open(settings.database)
+        path = Path(rest.removeprefix("/"))
+        return await SqliteStore.open(path, writing=writing, host=host, fence=fence)
+    return await PostgresStore.open(settings.database, host=host, fence=fence)
 
 
 def open_observatory(settings: Settings) -> Observatory:
@@ -179,24 +200,50 @@ def likely_scripts(ctx: Context, rare: Collection[str] = ()) -> list[Asked]:
     ]
 
 
-def digests(sites: Mapping[str, Site], shelf: Shelf) -> Digests:
-    """What records say was served, as SHA-256."""
-    return Digests(
-        texts={
-            (site.id, language): _sha256(texts)
-            for site in sites.values()
-            for language, texts in site.texts.items()
-        },
-        config={site.id: _sha256(site) for site in sites.values()},
-        sdk=shelf.sdk,
+@asynccontextmanager
+async def _signed_store(
+    settings: Settings, notary: Notary
+) -> AsyncIterator[tuple[Store, Publisher]]:
+    """The store behind its fence, inspected, and what signs it."""
+    store = await open_store(settings, fence=notary.fence)
+    try:
+        publisher = await notary.begin(store)
+        yield store, publisher
+        await publisher.step()  # what was acknowledged last is signed too
+    finally:
+        await store.close()
+
+
+def _filling(shelf: Shelf, scripts: Sequence[Asked]) -> asyncio.Task[None]:
+    return asyncio.create_task(asyncio.to_thread(shelf.fill, scripts))
+
+
+def _keeper(settings: Settings, ctx: Context, observatory: Observatory) -> Keeper:
+    return Keeper(
+        ctx.store,
+        ctx.sites,
+        Path(settings.data_dir),
+        observatory.databases[0].path,
+        clock=ctx.clock,
+        random=ctx.random,
     )
+
+
+def _started(*jobs: Coroutine[None, None, None]) -> Sequence[asyncio.Task[None]]:
+    """The background jobs of the service, each in a task."""
+    return [asyncio.create_task(job) for job in jobs]
+
+
+async def _stopped(jobs: Sequence[asyncio.Task[None]]) -> None:
+    """End the background jobs; one that has failed says so in the log."""
+    for job in jobs:
+        job.cancel()
+    for ended in await asyncio.gather(*jobs, return_exceptions=True):
+        if isinstance(ended, Exception):
+            LOG.error("a background job had failed: %s", type(ended).__name__, exc_info=ended)
 
 
 async def _report_hourly(tally: SignalTally) -> None:
     while True:
         await asyncio.sleep(HOUR)
         tally.report()
-
-
-def _sha256(value: object) -> str:
-    return hashlib.sha256(msgspec.json.encode(value, order="sorted")).hexdigest()

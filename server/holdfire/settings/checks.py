@@ -8,7 +8,9 @@ import re
 from collections.abc import Callable, Iterator
 from urllib.parse import urlsplit
 
+from holdfire.ledger import Malformed
 from holdfire.settings.table import Settings
+from holdfire.settings.witness import quorum_of, read
 
 SECRET_CHARACTERS = 32  # of base64: 192 bits, beyond any search
 SECRET_VARIETY = 10  # different characters; random base64 of that length has about 25
@@ -17,6 +19,7 @@ _SAMPLES = re.compile(
     r"change.?me|example|secret|password|sample|your.?key|insert|replace", re.IGNORECASE
 )
 _HOST = re.compile(r"[A-Za-z0-9]([A-Za-z0-9.-]{0,251}[A-Za-z0-9])?")
+_LOG_HOST = re.compile(r"[a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?(:[0-9]{1,5})?")
 _REGIME = re.compile(r"([a-z0-9]+(-[a-z0-9]+)*)?")
 
 Fault = tuple[str, str, str, str]
@@ -28,6 +31,8 @@ def faults(settings: Settings) -> Iterator[Fault]:
         _host,
         _database,
         _data_dir,
+        _log_host,
+        _witnesses,
         _proxies,
         _secrets,
         _regimes,
@@ -73,6 +78,29 @@ def _is_postgresql(url: str) -> bool:
 def _data_dir(settings: Settings) -> Iterator[Fault]:
     if not settings.data_dir:
         yield "data_dir", "", "is empty", 'name a folder that may be written to, such as "var"'
+
+
+def _log_host(settings: Settings) -> Iterator[Fault]:
+    if not _LOG_HOST.fullmatch(settings.log_host):
+        what = f"{settings.log_host!r} is not the name of a host, in small letters"
+        yield "log_host", "", what, 'write it like "consent.example.com"'
+
+
+def _witnesses(settings: Settings) -> Iterator[Fault]:
+    sound = True
+    for place, text in enumerate(settings.witnesses, start=1):
+        try:
+            read(text)
+        except ValueError as error:
+            sound = False
+            remedy = 'write it as "NAME VKEY https://host/path"; the witness prints its key'
+            yield "witnesses", f"[#{place}]", str(error), remedy
+    try:
+        if sound:
+            quorum_of(settings.witnesses, settings.quorum)
+    except Malformed as error:
+        remedy = 'write it like "group all-of-them all a b", "quorum all-of-them"'
+        yield "quorum", "", str(error), remedy
 
 
 def _proxies(settings: Settings) -> Iterator[Fault]:

@@ -7,6 +7,7 @@ from typing import Annotated, Any, Literal, NamedTuple
 import msgspec
 
 from holdfire.law import Value
+from holdfire.settings.witness import Witness, read
 
 PREFIX = "HOLDFIRE_"
 
@@ -41,8 +42,47 @@ class Settings(Value, frozen=True):
     ] = "sqlite:///var/holdfire.db"
     data_dir: Annotated[
         str,
-        _help("Folder for what the service makes itself: its key file, the unpacked geo database."),
+        _help(
+            "Folder for what the service makes itself: its keys, the unpacked geo database. The "
+            "keys in log.keys have to be the same on all machines that serve one database."
+        ),
     ] = "var"
+    log_host: Annotated[
+        str,
+        _help(
+            "Host in the name of the public log, HOST/log/YEAR: where the service is reached. "
+            "Changing it takes effect with the next year's log."
+        ),
+    ] = "localhost"
+    anchor: Annotated[
+        str,
+        _help(
+            "File that holds the last signed checkpoint of each log, so that a database that was "
+            "brought back from an old copy is noticed. Put it on another volume than the database, "
+            "and never into its backups. Empty: anchor.json in data_dir."
+        ),
+    ] = ""
+    witnesses: Annotated[
+        tuple[str, ...],
+        _help(
+            "Who cosigns the log, each NAME VKEY URL: a name for the policy, the key of the "
+            "witness, and the address it is asked at. One that says it knows a longer log than is "
+            "here stops the service: the database was brought back from an old copy."
+        ),
+    ] = ()
+    quorum: Annotated[
+        tuple[str, ...],
+        _help(
+            'Whose cosignatures a receipt needs, in lines of a policy file: "group all-of-them all '
+            'a b", "quorum all-of-them". Empty: nobody\'s.'
+        ),
+    ] = ()
+    witness_seconds: Annotated[
+        int,
+        _help(
+            "How long no witness is asked again after it was; a public one is patient.", 1, 3_600
+        ),
+    ] = 10
     sites_dir: Annotated[
         str,
         _help("Folder of site files, one TOML file a site. Empty: the demo site."),
@@ -159,6 +199,11 @@ class Settings(Value, frozen=True):
     def static_path(self) -> Path:
         """The folder of page scripts."""
         return Path(self.static_dir) if self.static_dir else shipped("static")
+
+    @property
+    def cosigners(self) -> tuple[Witness, ...]:
+        """The witnesses that are asked."""
+        return tuple(map(read, self.witnesses))
 
     @property
     def proxies(self) -> tuple[Network, ...]:
