@@ -9,7 +9,7 @@ import brotli
 import pytest
 
 from handed import handed_in
-from house import ORIGIN, PEERS, Service, running
+from house import ORIGIN, PEERS, STATED, Service, running
 
 # ---------------------------------------------------------------- the notice
 
@@ -212,7 +212,7 @@ def test_a_choice_is_durable_and_answers_what_follows(service: Service) -> None:
 
     assert answer.status_code == 201
     assert re.fullmatch(r"[A-Za-z0-9_-]{22}", body["visitor"])
-    assert (body["seq"], body["log_index"]) == (1, 0)
+    assert (body["seq"], body["log_index"]) == (1, STATED)
     assert body["recorded_at"] == "2026-11-21T12:00:00Z"
     assert body["valid_until"] == "2027-11-21T12:00:00Z"
     assert body["decisions"]["analytics"] == {"allow": True, "reason": "choice_granted"}
@@ -232,7 +232,7 @@ def test_the_same_act_sent_again_is_the_same_record(service: Service) -> None:
     assert again.json() == first.json()
     assert other.status_code == 409
     assert other.json()["error"]["code"] == "event_conflict"
-    assert service.choose("accept_all").json()["log_index"] == 1
+    assert service.choose("accept_all").json()["log_index"] == STATED + 1
 
 
 def test_a_retry_without_its_cookie_is_still_the_same_visitor(service: Service) -> None:

@@ -1,6 +1,6 @@
 """What every endpoint needs, in one value, and how an endpoint gets at it."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 import msgspec
@@ -8,6 +8,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from holdfire.ground import Context
+from holdfire.notary.receipts import Receipts
 from holdfire.tally import SignalTally
 from holdfire.visitor import Observatory
 from holdfire.web.shelf import Shelf
@@ -23,6 +24,8 @@ class House:
     observatory: Observatory
     shelf: Shelf
     tally: SignalTally
+    receipts: Receipts
+    policy: Callable[[], str]  # the text of the policy file, with the keys there are now
     cookie_seconds: int
     boot_seconds: int
     demo: bool  # whether ``?geo=`` moves the visitor; never true in ``serve``

@@ -6,10 +6,30 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute, Match, Route
 
 from holdfire.errors import MethodRefused, NotFound
-from holdfire.web import consent, handoff, health, page, tags, trace, wellknown
+from holdfire.web import (
+    consent,
+    handoff,
+    health,
+    log,
+    page,
+    receipts,
+    tags,
+    trace,
+    verify,
+    wellknown,
+)
 from holdfire.web.request import site_of
 
-SHARED = ("notice", "choices", "decision", "decisions", "handoffs", "takeovers")
+SHARED = (
+    "notice",
+    "choices",
+    "receipts/{event_id}",
+    "receipts/{event_id}/page",
+    "decision",
+    "decisions",
+    "handoffs",
+    "takeovers",
+)
 """What pages on other origins call with credentials or a body, and so may preflight."""
 
 
@@ -21,9 +41,12 @@ def routes() -> list[BaseRoute]:
         Route("/s/{site}/{region}.js", page.boot_for_region),
         Route("/assets/{name}", page.asset),
         Route("/frame.js", page.frame),
+        Route("/verify", verify.get_verify),
         Route(f"{site}/notice", consent.get_notice),
         Route(f"{site}/choices", consent.get_choices),
         Route(f"{site}/choices", consent.post_choice, methods=["POST"]),
+        Route(f"{site}/receipts/{{event_id}}", receipts.get_receipt),
+        Route(f"{site}/receipts/{{event_id}}/page", receipts.get_page),
         Route(f"{site}/decision", consent.get_decision),
         Route(f"{site}/decisions", consent.get_decisions),
         Route(f"{site}/handoffs", handoff.post_handoff, methods=["POST"]),
@@ -31,6 +54,12 @@ def routes() -> list[BaseRoute]:
         Route(f"{site}/trace", trace.get_trace),
         Route(f"{site}/tags/{{service}}.js", tags.get_tag),
         *(Route(f"{site}/{verb}", preflight, methods=["OPTIONS"]) for verb in SHARED),
+        Route("/log/checkpoint", log.get_checkpoint),
+        Route("/log/policy", log.get_policy),
+        Route("/log/tile/{tile:path}", log.get_tile),
+        Route("/log/{log}/checkpoint", log.get_checkpoint),
+        Route("/log/{log}/policy", log.get_policy),
+        Route("/log/{log}/tile/{tile:path}", log.get_tile),
         Route("/.well-known/gpc.json", wellknown.get_gpc),
         Route("/.well-known/dnt/", wellknown.get_dnt),
         Route("/.well-known/dnt/{site}/{tracking}", wellknown.get_status),
