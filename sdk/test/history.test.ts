@@ -28,14 +28,21 @@ const BODY = JSON.stringify({
   choices: [entry(2), entry(1, { action: "opt_out", control: "gpc" })],
 });
 
-/** The history that is drawn from this answer; `null` is a service that cannot be reached. */
-async function drawn(body: string | null, given: Staging = {}) {
+/**
+ * The history that is drawn from this answer; `null` is a service that cannot be reached. `receipt`
+ * answers for receipts, of which there are none where it is left out.
+ */
+async function drawn(body: string | null, given: Staging = {}, receipt?: Courier["receipt"]) {
   const told = async () => {
     if (body === null) throw new Error("away");
     return body;
   };
+  const none = async () => {
+    throw new Error("receipts/e: 503");
+  };
+  const courier = { history: told, receipt: receipt ?? none } as Courier;
   const host = {
-    courier: (use: (courier: Courier) => void) => use({ history: told } as Courier),
+    courier: (use: (lent: Courier) => void) => use(courier),
     ...given.host,
   };
   const set = sceneOf({ words: lenient(), chunks: { courier: {} }, ...given, host });
@@ -97,29 +104,102 @@ describe("the history", () => {
     const { status, texts } = await drawn(BODY, given as unknown as Staging);
     expect(status).toContain("Your last choice already applies.");
     expect(texts("p")).not.toContain("Applies now");
-    expect(texts("[data-control=receipt]")).toEqual([]);
   });
 });
 
-test("the receipt is a file made on the page, with all of the newest act in words and as JSON", async () => {
-  const made: Blob[] = [];
-  const names: string[] = [];
-  vi.spyOn(URL, "createObjectURL").mockImplementation((blob) => {
-    made.push(blob as Blob);
-    return "blob:x";
+describe("the receipts", () => {
+  /** What was handed to the visitor since: names, types and texts. */
+  function files() {
+    const made: Blob[] = [];
+    const names: string[] = [];
+    vi.spyOn(URL, "createObjectURL").mockImplementation((blob) => {
+      made.push(blob as Blob);
+      return "blob:x";
+    });
+    vi.spyOn(HTMLAnchorElement.prototype, "click").mockImplementation(function (
+      this: HTMLAnchorElement,
+    ) {
+      names.push(this.download);
+    });
+    return { made, names };
+  }
+  const controls = (node: HTMLElement, control: string) => [
+    ...node.querySelectorAll<HTMLElement>(`[data-control=${control}]`),
+  ];
+
+  test("are a file of the service for every act, and a page to be read", async () => {
+    const { made, names } = files();
+    const asked: unknown[] = [];
+    const { node, errors } = await drawn(BODY, {}, async (of, form = "") => {
+      asked.push([of?.event_id, form]);
+      return `the receipt${form}`;
+    });
+    const labels = controls(node, "receipt").map((one) => one.getAttribute("aria-label"));
+    expect(labels).toEqual([expect.stringMatching(/^Download receipt: .*2026/), labels[0]]);
+    for (const control of ["receipt", "receipt_page"]) {
+      for (const one of controls(node, control)) one.click();
+      await turn();
+    }
+    expect(asked).toEqual([
+      ["e2", ""],
+      ["e1", ""],
+      ["e2", "/page"],
+      ["e1", "/page"],
+    ]);
+    expect(names).toEqual([
+      `holdfire-${SITE}-2.tlog-proof`,
+      `holdfire-${SITE}-1.tlog-proof`,
+      `holdfire-${SITE}-2.html`,
+      `holdfire-${SITE}-1.html`,
+    ]);
+    expect(await made[0]?.text()).toBe("the receipt");
+    expect(made.at(-1)?.type).toMatch(/^text\/html/);
+    expect(errors).toEqual([]);
   });
-  vi.spyOn(HTMLAnchorElement.prototype, "click").mockImplementation(function (
-    this: HTMLAnchorElement,
-  ) {
-    names.push(this.download);
+
+  test("are made on the page for the newest act, as long as the service has none", async () => {
+    const { made, names } = files();
+    const { node, errors } = await drawn(BODY);
+    controls(node, "receipt")[0]?.click();
+    await turn();
+    const text = (await made[0]?.text()) ?? "";
+    expect(names).toEqual([`holdfire-${SITE}-2.txt`]);
+    expect(text).toContain("Receipt for a choice about cookies\n\nSite: demo");
+    expect(text).toContain("Visitor number: V1\n\nSaved a choice\n");
+    expect(JSON.parse(text.slice(text.indexOf("{")))).toEqual(entry(2));
+    expect(errors).toHaveLength(1);
   });
-  const { node } = await drawn(BODY);
-  const [button, ...others] = node.querySelectorAll<HTMLElement>("[data-control=receipt]");
-  expect(others).toEqual([]);
-  button?.click();
-  const text = (await made[0]?.text()) ?? "";
-  expect(names).toEqual([`holdfire-${SITE}-2.txt`]);
-  expect(text).toContain("Receipt for a choice about cookies\n\nSite: demo");
-  expect(text).toContain("Visitor number: V1\n\nSaved a choice\n");
-  expect(JSON.parse(text.slice(text.indexOf("{")))).toEqual(entry(2));
+
+  test.each([
+    ["an older act", "receipt", 1],
+    ["the page of the newest", "receipt_page", 0],
+    ["the page of an older", "receipt_page", 1],
+  ])("are said not to be there, once, for %s", async (_, control, at) => {
+    const { names } = files();
+    const { node, errors } = await drawn(BODY);
+    controls(node, control)[at]?.click();
+    controls(node, control)[at]?.click();
+    await turn();
+    const said = [...node.querySelectorAll("[role=alert]")].map((one) => one.textContent);
+    expect(said).toEqual([wordsOf().texts["history.failed"]]);
+    expect(names).toEqual([]);
+    expect(errors).toHaveLength(2);
+  });
+
+  test("that came after all take the message away", async () => {
+    files();
+    let fails = true;
+    const { node } = await drawn(BODY, {}, async () => {
+      if (fails) throw new Error("receipts/e1: 503");
+      return "the receipt";
+    });
+    const [, older] = controls(node, "receipt");
+    older?.click();
+    await turn();
+    expect(node.querySelector("[role=alert]")).not.toBeNull();
+    fails = false;
+    older?.click();
+    await turn();
+    expect(node.querySelector("[role=alert]")).toBeNull();
+  });
 });

@@ -123,10 +123,10 @@ def test_the_first_layer_speaks_another_language_too(visit: Visit) -> None:
     expect(card.locator("button[data-control=language]")).to_be_focused()
 
 
-def test_three_choices_are_three_entries_and_the_newest_can_be_taken_away(
+def test_three_choices_are_three_entries_and_each_has_its_receipt(
     visit: Visit, tmp_path: Path
 ) -> None:
-    """The history is newest first; the receipt is a text file that says what was recorded."""
+    """The history is newest first; a receipt is the service's file, or a page that tells it."""
     page = visit.open("DE")
     for verb in ("acceptAll", "rejectAll", "withdraw"):
         with page.expect_response(lambda answer: answer.request.method == "POST"):
@@ -137,14 +137,44 @@ def test_three_choices_are_three_entries_and_the_newest_can_be_taken_away(
     headings = dialog.get_by_role("heading", level=4)
     expect(headings).to_have_text(["Withdrew permission", "Rejected all", "Accepted all"])
     expect(dialog.get_by_text("Applies now", exact=True)).to_have_count(1)
-    with page.expect_download() as taken:
-        dialog.get_by_role("button", name="Download receipt").click()
-    taken.value.save_as(tmp_path / "receipt.txt")
-    text = (tmp_path / "receipt.txt").read_text("utf-8")
+    proof = taken(page, dialog.get_by_role("button", name="Download receipt").last, tmp_path)
+    told = taken(page, dialog.get_by_role("button", name="Receipt for a choice").first, tmp_path)
+    assert proof.name == "holdfire-demo-1.tlog-proof"
+    assert proof.read_bytes().startswith(b"c2sp.org/tlog-proof@v1\nextra ")
+    assert told.name == "holdfire-demo-3.html"
+    assert told.read_bytes().startswith(b"<!doctype html>")
+
+
+def test_without_the_service_the_newest_choice_is_told_in_a_text_file(
+    visit: Visit, tmp_path: Path
+) -> None:
+    """The page's own text stands in for the newest receipt; of an older one it says what is wrong."""
+    page = visit.open("DE")
+    for verb in ("acceptAll", "withdraw"):
+        with page.expect_response(lambda answer: answer.request.method == "POST"):
+            page.evaluate(f"() => window.holdfire.{verb}()")
+    page.route("**/receipts/**", lambda route: route.fulfill(status=503))
+    dialog = opened(page)
+    dialog.get_by_role("button", name="Show my choices").click()
+    button = dialog.get_by_role("button", name="Download receipt")
+
+    found = taken(page, button.first, tmp_path)
+    text = found.read_text("utf-8")
     recorded = json.loads(text[text.index("{") :])
-    assert taken.value.suggested_filename == "holdfire-demo-3.txt"
+    assert found.name == "holdfire-demo-2.txt"
     assert "Withdrew permission" in text
-    assert (recorded["seq"], recorded["action"]) == (3, "withdraw")
+    assert (recorded["seq"], recorded["action"]) == (2, "withdraw")
+    button.last.click()
+    expect(dialog.get_by_role("alert")).to_contain_text("cannot be loaded")
+
+
+def taken(page: Page, button: Locator, folder: Path) -> Path:
+    """The file that a button hands to the visitor, under the name it was given."""
+    with page.expect_download() as download:
+        button.click()
+    kept = folder / download.value.suggested_filename
+    download.value.save_as(kept)
+    return kept
 
 
 def test_what_cannot_be_loaded_is_told_politely(visit: Visit) -> None:

@@ -9,8 +9,11 @@ export interface Courier {
   sweep(last: Snapshot | null): void;
   /** Makes the act that the page's own code names. Throws a `TypeError` for what nobody can mean. */
   name(choosing: unknown): void;
-  /** The receipt of the choice that stands. Rejects if there is none, or none yet. */
-  receipt(standing: Standing | null): Promise<string>;
+  /**
+   * The receipt of a choice, or the page that tells it to people. Rejects if there is none, or none
+   * yet.
+   */
+  receipt(of: Pick<Standing, "event_id" | "pending"> | null, form?: "" | "/page"): Promise<string>;
   /** What is recorded of this visitor, as the service tells it. */
   history(): Promise<string>;
   /**

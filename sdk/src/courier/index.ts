@@ -41,7 +41,7 @@ export const open = (host: Host): Courier => {
     random: Math.random,
   });
   const asked = async (path: string) => {
-    const { status, body } = await transport.ask(path);
+    const { body, status } = await transport.ask(path);
     if (status !== 200) throw new Error(`${path}: ${status}`);
     return body;
   };
@@ -51,10 +51,10 @@ export const open = (host: Host): Courier => {
       sweep(last).catch(host.fail);
       reload.settled(last);
     },
-    receipt: async (standing) => {
-      if (!standing?.event_id) throw new Error("There is no choice.");
-      if (standing.pending) throw new Error("The choice is not recorded yet.");
-      return asked(`receipts/${standing.event_id}`);
+    receipt: async (of, form = "") => {
+      if (!of?.event_id) throw new Error("no choice");
+      if (of.pending) throw new Error("not recorded yet");
+      return asked(`receipts/${of.event_id}${form}`);
     },
     history: () => asked("choices"),
     name: (choosing) => host.choose(namedAct(boot, choosing, host.snapshot())),

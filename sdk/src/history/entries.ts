@@ -3,6 +3,7 @@ import type { Action, Table } from "../types";
 
 /** One recorded act, as far as the visitor is told of it. */
 export interface Entry {
+  readonly event_id: string;
   readonly seq: number;
   readonly recorded_at: string;
   readonly valid_until: string;
@@ -22,6 +23,7 @@ export interface Past {
 }
 
 const SAMPLE = {
+  event_id: "",
   seq: 0,
   recorded_at: "",
   valid_until: "",

@@ -1,12 +1,13 @@
 import type { Scene } from "../banner/scene";
 import { type Say, speaker } from "../banner/texts";
+import type { Courier } from "../courier/host";
 import { listed } from "../preferences/listed";
 import { keyOf, REFUSED } from "../storage";
 import type { Words } from "../types";
 import { type Entry, type Past, readPast } from "./entries";
-import { download } from "./receipt";
+import { download, type Ending } from "./receipt";
 
-/** What is recorded of this visitor, newest first, and a receipt for the newest. */
+/** What is recorded of this visitor, newest first, each with its receipt. */
 export function history(scene: Scene, more: Words): HTMLElement {
   const { element, host } = scene;
   const say = speaker(() => more);
@@ -21,7 +22,7 @@ export function history(scene: Scene, more: Words): HTMLElement {
       ...past.entries.map((one, index) => entry(scene, say, past, one, !(index || waiting))),
     );
   };
-  ask(scene)
+  ask(scene, (courier) => courier.history())
     .then((body) => draw(readPast(body)))
     .catch((cause) => {
       status.textContent = say("history.failed");
@@ -32,12 +33,12 @@ export function history(scene: Scene, more: Words): HTMLElement {
   return element("section", {}, title, status, list);
 }
 
-/** What the service has recorded. Rejects where the courier cannot be had, or comes back empty. */
-async function ask({ host }: Scene): Promise<string> {
+/** What the service answers. Rejects where the courier cannot be had, or comes back empty. */
+async function ask({ host }: Scene, what: (courier: Courier) => Promise<string>): Promise<string> {
   await host.chunk("courier");
   return new Promise((heard, failed) => {
     host.courier((courier) => {
-      courier.history().then(heard, failed);
+      what(courier).then(heard, failed);
     });
   });
 }
@@ -47,7 +48,7 @@ function isWaiting({ boot: { site }, host: { local, memory, now } }: Scene): boo
   return memory.recall(now())?.pending || local.get(keyOf(site) + REFUSED) !== null;
 }
 
-/** One act, and if it is the newest, the receipt for it. */
+/** One act, with the receipt for it, and the same to be read. */
 function entry(
   scene: Scene,
   say: Say,
@@ -64,23 +65,41 @@ function entry(
     element("h4", {}, title),
     ...others.map((line) => element("p", {}, line)),
   );
-  const save = () =>
-    download(
-      `holdfire-${boot.site}-${one.seq}.txt`,
-      [
-        say("receipt.title"),
-        "",
-        say("receipt.site", { site: `${boot.site} (${location.host})` }),
-        say("receipt.visitor", { visitor }),
-        "",
-        ...lines,
-        "",
-        JSON.stringify(one.whole, null, 2),
-        "",
-      ].join("\n"),
+  const failed = element("p", { role: "alert" });
+  const name = `holdfire-${boot.site}-${one.seq}`;
+  /** What the page itself knows of the act, which proves nothing. */
+  const inWords = () =>
+    [
+      say("receipt.title"),
+      "",
+      say("receipt.site", { site: `${boot.site} (${location.host})` }),
+      say("receipt.visitor", { visitor }),
+      "",
+      ...lines,
+      "",
+      JSON.stringify(one.whole, null, 2),
+      "",
+    ].join("\n");
+  const taker = (control: string, label: string, ending: Ending, form: "" | "/page") =>
+    button(
+      { class: "button quiet", "data-control": control, "aria-label": `${label}: ${others[0]}` },
+      () => {
+        failed.remove();
+        ask(scene, ({ receipt }) => receipt({ event_id: one.event_id, pending: false }, form))
+          .then((body) => download(name, ending, body))
+          .catch((cause) => {
+            host.fail(cause);
+            if (newest && !form) return download(name, "txt", inWords());
+            failed.textContent = say("history.failed");
+            made.append(failed);
+          });
+      },
+      label,
     );
-  const attributes = { class: "button quiet", "data-control": "receipt" };
-  if (newest) made.append(button(attributes, save, scene.say("button.receipt")));
+  made.append(
+    taker("receipt", scene.say("button.receipt"), "tlog-proof", ""),
+    taker("receipt_page", say("receipt.title"), "html", "/page"),
+  );
   return made;
 }
 
