@@ -13,8 +13,8 @@ from typing import Any
 
 import pytest
 
-from holdfire import cli
-from house import ROOT, demo_site, running
+from holdfire.cli.opening import JsonLines
+from house import ROOT, STATED, demo_site, running
 
 
 def holdfire(
@@ -326,10 +326,17 @@ def test_an_export_without_records_says_so(tmp_path: Path) -> None:
     assert not list(tmp_path.iterdir())
 
 
+def test_a_pseudonym_may_begin_with_a_dash(tmp_path: Path) -> None:
+    """One in sixty-four does, and is not taken for an option."""
+    ran = holdfire("erase", "--site", "demo", "--visitor", f"-{'A' * 21}", folder=tmp_path)
+
+    assert "expected one argument" not in ran.stderr
+
+
 def test_a_log_line_names_the_request() -> None:
     """The id that an error body asks to report stands in the line of its fault."""
     record = logging.LogRecord("holdfire.faults", logging.ERROR, "", 0, "unexpected", None, None)
-    formatter = cli._JsonLines()
+    formatter = JsonLines()
     plain = json.loads(formatter.format(record))
     record.__dict__["request_id"] = "0123456789abcdef"
 
@@ -366,7 +373,7 @@ def test_records_are_exported_whole(tmp_path: Path) -> None:
     records = [json.loads(line) for line in ndjson.stdout.splitlines()]
     rows = list(csv.DictReader(io.StringIO(table.stdout)))
 
-    assert [r["log_index"] for r in records] == [0, 1]
+    assert [r["log_index"] for r in records] == [STATED, STATED + 1]
     assert [r["evidence"]["action"] for r in records] == ["accept_all", "withdraw"]
     assert records[0]["subject"]["browser"] == "Firefox"
     assert records[0]["subject"]["address_prefix"] == "198.18.4.0/24"

@@ -15,9 +15,11 @@ from holdfire.errors import ConfigError, Problem
 from holdfire.model import Category, Site
 from holdfire.sites.adapters import check_adapters, page_options
 from holdfire.sites.checks import check
+from holdfire.sites.controller import check_controller
 from holdfire.sites.frames import check_frames
 from holdfire.sites.intercept import check_intercept
 from holdfire.sites.look import check_look
+from holdfire.sites.retention import check_retention
 from holdfire.sites.shape import ID, SiteFile, standard_of
 from holdfire.sites.sisters import join
 from holdfire.sites.taking import Entry, taken
@@ -73,7 +75,9 @@ def _read_site(
     check(document, file)
     check_look(document, file.banner)
     check_frames(document, file.frames)
+    check_controller(document, file.controller)
     check_intercept(document, file.intercept)
+    check_retention(document, file.retention)
     ids = (*(c.id for c in file.categories), *(s.id for s in file.services))
     check_adapters(document, file.adapters, ids, file.services)
     check_texts(document, file, locales)
@@ -103,7 +107,14 @@ def _site(key: str, file: SiteFile, locales: Locales) -> Site:
         attestations=file.attestations,
         links={name: url for name, url in msgspec.structs.asdict(file.links).items() if url},
         texts=merged(file, locales),
-        version=notice_version(key, categories, file.services, file.policy_version, file.sisters),
+        version=notice_version(
+            key,
+            categories,
+            file.services,
+            file.policy_version,
+            file.sisters,
+            controller=file.controller.name,
+        ),
         policy_version=file.policy_version,
         choice_days=file.choice_days,
         overlays=file.overlays,
@@ -115,4 +126,6 @@ def _site(key: str, file: SiteFile, locales: Locales) -> Site:
         debug=file.debug,
         adapters=page_options(file.adapters),
         sisters=dict.fromkeys(file.sisters, ()),
+        controller=file.controller,
+        retention=file.retention,
     )

@@ -17,8 +17,25 @@ accent = "#173a5e"
 [attestations]
 analytics_exempt = true
 
+[retention]
+subject_days = 30
+
 [links]
 privacy_policy = "https://shop.example/privacy"
+
+[controller]
+name = "Fernweh Supply GmbH"
+contact = "Data protection officer"
+email = "privacy@shop.example"
+phone = "+49 30 5550100"
+jurisdiction = "DE"
+rights = "https://shop.example/your-data"
+
+[controller.address]
+street = "Seestraße 4"
+postal_code = "13347"
+locality = "Berlin"
+country = "DE"
 
 [[category]]
 id = "necessary"
@@ -59,7 +76,7 @@ from typing import Annotated, get_args
 import msgspec
 
 from holdfire.law import Value
-from holdfire.model import Attestations, Intercept, Look, Service, Standard
+from holdfire.model import Attestations, Controller, Intercept, Look, Retention, Service, Standard
 from holdfire.sites.adapters import Adapters
 
 ID = re.compile(r"[a-z0-9-]{1,64}")  # of a site, a category or a service
@@ -110,7 +127,9 @@ class SiteFile(Value, frozen=True):
     adapters: Adapters = Adapters()
     banner: Look = Look()
     attestations: Attestations = Attestations()
+    retention: Retention = Retention()
     links: Links = Links()
+    controller: Controller = Controller()
     services: tuple[Service, ...] = msgspec.field(default=(), name="service")
     texts: dict[str, dict[str, str]] = msgspec.field(default_factory=dict)
 

@@ -10,7 +10,8 @@ A service that names recipients has them as a seventh item, [recipient, …]: wh
 is part of what a visitor agrees to (GDPR Art 13(1)(e)). One that keeps databases has them as an
 eighth, [database, …], after a seventh that may be empty.
 A site with sisters has a member "sisters": [id, …]: whose page a choice may be carried to or from is
-part of it too (GDPR recital 42: the visitor knows the controllers).
+part of it too (GDPR recital 42: the visitor knows the controllers). So is the name of who answers for
+the site, in a member "controller", where its file has one; the rest of that table is not.
 Lists are sorted: their order is layout. Texts, names, colours, links and origins are left out, so
 that mending a comma asks nobody again; ``policy_version`` is how an owner says that a change of
 wording was more than that.
@@ -32,6 +33,8 @@ def notice_version(
     services: Iterable[Service],
     policy_version: str,
     sisters: Iterable[str] = (),
+    *,
+    controller: str = "",
 ) -> str:
     """Hash what is material of one site: 16 hex digits."""
     material: dict[str, object] = {
@@ -42,6 +45,8 @@ def notice_version(
     }
     if listed := sorted(sisters):
         material["sisters"] = listed
+    if controller:
+        material["controller"] = controller
     return hashlib.sha256(msgspec.json.encode(material, order="sorted")).hexdigest()[:DIGITS]
 
 

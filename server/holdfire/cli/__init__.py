@@ -5,34 +5,30 @@ Exit codes: 0 done, 1 the check found something, 2 usage or configuration error.
 
 import argparse
 import asyncio
-import json
-import logging
 import os
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from datetime import UTC, date, datetime
 
 import msgspec
 import uvicorn
 
-from holdfire import app, check, demo, export, serving
+from holdfire import app, check, demo, serving
 from holdfire.catalogue import Catalogue, table
 from holdfire.clerk import Clerk, one_site, readable
-from holdfire.errors import ConfigError, HoldfireError, StoreUnavailable
+from holdfire.cli import erase, keys, log, records, verify, witness
+from holdfire.cli.opening import FOUND, USAGE, all_sites, log_to_stderr
+from holdfire.errors import ConfigError, HoldfireError
 from holdfire.explain import Question
 from holdfire.lint.browser import Unavailable
-from holdfire.model import Site
-from holdfire.settings import Settings, load
-from holdfire.sites import load_locales, load_sites
+from holdfire.settings import load
 from holdfire.sites.taking import near
 from holdfire.web.snippet import snippet
-
-FOUND, USAGE = 1, 2
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command and return its exit code."""
-    options = parser().parse_args(arguments)
+    options = parser().parse_args(_joined(sys.argv[1:] if arguments is None else arguments))
     try:
         run: Callable[[argparse.Namespace], int] = options.run
         return run(options)
@@ -47,6 +43,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
         # The reader of our output has gone, as with `| head`; there is nobody left to tell.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
+
+
+def _joined(arguments: Sequence[str]) -> list[str]:
+    """The arguments with each visitor joined to its option: a pseudonym may begin with a dash."""
+    joined: list[str] = []
+    for argument in arguments:
+        if joined and joined[-1] == "--visitor":
+            joined[-1] += f"={argument}"
+        else:
+            joined.append(argument)
+    return joined
 
 
 def parser() -> argparse.ArgumentParser:
@@ -75,13 +82,8 @@ def parser() -> argparse.ArgumentParser:
     verb.add_argument("--base", default="", help="where the service is: /consent or https://host")
     verb.set_defaults(run=run_snippet)
 
-    records = verbs.add_parser("records", help="work with the records of choices")
-    verb = records.add_subparsers(required=True, metavar="VERB").add_parser(
-        "export", help="write records to standard output"
-    )
-    verb.add_argument("--site", help="one site only")
-    verb.add_argument("--format", choices=("ndjson", "csv"), default="ndjson")
-    verb.set_defaults(run=run_export)
+    for family in (records, erase, log, verify, keys, witness):
+        family.add(verbs)
 
     _explain_options(verbs.add_parser("explain", help="say what holds for a visitor, and why"))
 
@@ -154,15 +156,15 @@ def _explain_options(verb: argparse.ArgumentParser) -> None:
 def run_demo(options: argparse.Namespace) -> int:
     """``holdfire demo``."""
     settings = load(options.config, os.environ)
-    _log_to_stderr(settings)
+    log_to_stderr(settings)
     return asyncio.run(demo.serve_demo(settings, "127.0.0.1", options.port))
 
 
 def run_serve(options: argparse.Namespace) -> int:
     """``holdfire serve``."""
     settings = load(options.config, os.environ)
-    _log_to_stderr(settings)
-    application = app.build(settings, _sites(settings))
+    log_to_stderr(settings)
+    application = app.build(settings, all_sites(settings))
     with serving.listen(settings.host, settings.port) as listener:
         server = uvicorn.Server(serving.config(application, settings, settings.host, settings.port))
         server.run([listener])
@@ -224,33 +226,15 @@ def _summary(report: check.Report) -> str:
 
 def run_snippet(options: argparse.Namespace) -> int:
     """``holdfire snippet``."""
-    site = one_site(_sites(load(options.config, os.environ)), options.site)
+    site = one_site(all_sites(load(options.config, os.environ)), options.site)
     print(snippet(site, options.base))
-    return 0
-
-
-def run_export(options: argparse.Namespace) -> int:
-    """``holdfire records export``."""
-    settings = load(options.config, os.environ)
-
-    async def copy() -> None:
-        store = await app.open_store(settings, writing=False)
-        try:
-            await export.write(store, options.site, options.format, sys.stdout, sys.stderr)
-        finally:
-            await store.close()
-
-    try:
-        asyncio.run(copy())
-    except StoreUnavailable as error:
-        raise HoldfireError(f"{_store_name(settings)} cannot be read") from error
     return 0
 
 
 def run_explain(options: argparse.Namespace) -> int:
     """``holdfire explain``."""
     settings = load(options.config, os.environ)
-    clerk = Clerk(settings, _sites(settings))
+    clerk = Clerk(settings, all_sites(settings))
     if options.batch:
         return 0 if clerk.answer_all(options.batch) else USAGE
     names = set(Question.__struct_fields__)
@@ -275,39 +259,3 @@ def run_services(options: argparse.Namespace) -> int:
     shown = table.row(options.name, catalogue[options.name])
     print(msgspec.json.encode(shown).decode() if options.json else table.shown(shown))
     return 0
-
-
-def _store_name(settings: Settings) -> str:
-    """The record store in words; of a URL nothing is repeated, it may hold a password."""
-    scheme, _, path = settings.database.partition(":///")
-    return f"the record store {path}" if scheme == "sqlite" else "the record store in PostgreSQL"
-
-
-def _sites(settings: Settings) -> Mapping[str, Site]:
-    catalogue = Catalogue(settings.services_path)
-    return load_sites(settings.sites_path, load_locales(settings.locales_path), catalogue)
-
-
-class _JsonLines(logging.Formatter):
-    """One JSON object a line; whatever is logged stays inside its string."""
-
-    def format(self, record: logging.LogRecord) -> str:
-        """The line."""
-        line = {
-            "at": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
-            "level": record.levelname.lower(),
-            "logger": record.name,
-            "message": record.getMessage(),
-        }
-        request = getattr(record, "request_id", None)
-        if request is not None:  # the error body tells its reader to report it
-            line["request_id"] = request
-        if record.exc_info:
-            line["traceback"] = self.formatException(record.exc_info)
-        return json.dumps(line, ensure_ascii=True)
-
-
-def _log_to_stderr(settings: Settings) -> None:
-    handler = logging.StreamHandler()
-    handler.setFormatter(_JsonLines())
-    logging.basicConfig(level=settings.log_level.upper(), handlers=[handler], force=True)
