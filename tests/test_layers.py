@@ -9,8 +9,8 @@ import pytest
 ROOT = Path(__file__).parent.parent / "server"
 
 LADDER = """
-    errors | law | model document | settings | regimes rules policy parse sites evidence
-    | catalogue duties tally tokens keyfile visitor store | ground | proof | consent explain export tracking | handoff | compliance | lint | web | app
+    errors ledger canonical | law | model document record | settings notice | regimes rules policy parse sites evidence
+    | catalogue duties tally tokens keyfile visitor store | notary archive | witness | ground | proof | consent explain export retention tracking | handoff | compliance | lint | web replay | app
     | serving | check clerk demo | cli | __main__
 """
 RUNG = {name: i for i, rung in enumerate(LADDER.split("|")) for name in rung.split()}
@@ -25,7 +25,8 @@ OWNERS = {
     "maxminddb": {"visitor"},
     "user_agents": {"visitor"},
     "brotli": {"web"},
-    "playwright": {"lint"},
+    "playwright": {"lint", "replay"},
+    "cryptography": {"ledger.ed25519", "notary", "store", "witness"},
 }
 FILES = sorted(p for p in ROOT.rglob("*.py") if p.parent != ROOT)
 
