@@ -21,9 +21,8 @@ import pytest
 from commands import Command, command
 from holdfire import evidence, export
 from holdfire.export import Selection
-from holdfire.export.dpv import Dpv
-from holdfire.export.kantara import Kantara
 from holdfire.export.lines import Lines
+from holdfire.export.standard import STANDARDS, Documents
 from holdfire.export.table import COLUMNS, Table, safe
 from holdfire.model import CookieUse, Site
 from holdfire.model import Service as Tag
@@ -516,9 +515,9 @@ async def test_a_hand_over_is_left_out_and_counted() -> None:
     other = evidence.HandOff(site="sister", event_id=made.event_id, acted_ms=0)
     proof = msgspec.structs.replace(evidence.read(made), handed_to=other)
     handed = msgspec.structs.replace(made, evidence=evidence.encode(proof))
-    for form in (Dpv, Kantara):
+    for name in STANDARDS:
         store, out, told = endless(3, handed), io.StringIO(), io.StringIO()
-        written = form(store, {"demo": demo_site()}, {})
+        written = Documents(name, store, {"demo": demo_site()}, {})
 
         assert await export.write(store, Selection(), written, out, progress=told) == 0
         assert out.getvalue() == ""

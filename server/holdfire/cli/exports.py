@@ -10,10 +10,9 @@ from holdfire import app, export
 from holdfire.cli.opening import all_sites, store_name
 from holdfire.errors import HoldfireError, LogRefused, ReceiptNotReady, StoreUnavailable
 from holdfire.export import Form, Selection
-from holdfire.export.dpv import Dpv
-from holdfire.export.kantara import Kantara
 from holdfire.export.lines import Lines
 from holdfire.export.selection import moment
+from holdfire.export.standard import Documents
 from holdfire.export.table import Table
 from holdfire.settings import Settings, load
 from holdfire.store import Store
@@ -92,5 +91,4 @@ def _form(options: argparse.Namespace, settings: Settings, store: Store) -> Form
     sites = all_sites(settings)
     wanted = {key: site for key, site in sites.items() if options.site in {None, key}}
     regimes = app.open_law(settings).regimes
-    standard = Dpv if options.format == "dpv" else Kantara
-    return standard(store, wanted, regimes)
+    return Documents(options.format, store, wanted, regimes)

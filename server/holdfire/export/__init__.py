@@ -1,7 +1,7 @@
 """Records, for people and programs outside: streamed in the order of the logs.
 
-Each form is a module: ``lines`` (NDJSON, all there is), ``table`` (CSV, for people), ``dpv`` and
-``kantara`` (consent records as two standards have them). ``bundle`` is for a court.
+Each form is a module: ``lines`` (NDJSON, all there is), ``table`` (CSV, for people), ``standard``
+with ``dpv`` and ``kantara`` (consent records as two standards have them). ``bundle`` is for a court.
 """
 
 import time

@@ -22,17 +22,13 @@ each field that it requires comes from:
     by whom, method         the data subject; layer and control
 """
 
-import json
 from collections.abc import Iterator, Mapping
 
 from holdfire.export.kantara import postal
-from holdfire.export.reading import REQUIRED, Reader, Reading, Said, State, at, filled
-from holdfire.law import Regime
-from holdfire.model import LegalBasis, Site, Standard, in_language
-from holdfire.record import Record
-from holdfire.store import Store
+from holdfire.export.reading import REQUIRED, Reading, Said, State, at, filled
+from holdfire.model import LegalBasis, Standard, in_language
 
-DPV_REQUIRED = (*REQUIRED, "rights")
+NEEDED = (*REQUIRED, "rights")
 Node = dict[str, object]
 
 LINKS = (
@@ -85,27 +81,6 @@ ROLES = {
 }
 NOT_STATED = "Not stated by the controller."
 ELSEWHERE = "Where and how long its recipients keep it: not stated by the controller."
-
-
-class Dpv:
-    """The form ``dpv``."""
-
-    def __init__(
-        self, store: Store, sites: Mapping[str, Site], regimes: Mapping[str, Regime]
-    ) -> None:
-        """Raises ``ConfigError`` if one of the sites does not say what is asked for."""
-        self._reader = Reader(store, sites, regimes, DPV_REQUIRED)
-
-    def head(self) -> str:
-        """Nothing: every line has its own context."""
-        return ""
-
-    async def record(self, record: Record, origin: str) -> str | None:
-        """One document; ``None`` for a hand-over. Raises ``HoldfireError``."""
-        reading = await self._reader.read(record, origin)
-        if reading is None:
-            return None
-        return json.dumps(document(reading), ensure_ascii=False) + "\n"
 
 
 def document(reading: Reading) -> Node:

@@ -15,16 +15,12 @@ The standard knows consent alone: EXPLICIT is a yes, and anything else is descri
 where consent is not explicit. Its lists of purposes and of personal data are those of its annex.
 """
 
-import json
 from collections.abc import Mapping
 
-from holdfire.export.reading import REQUIRED, Reader, Reading, Said, State, at, filled
-from holdfire.law import Regime
-from holdfire.model import Address, Controller, Site, Standard
-from holdfire.record import Record
-from holdfire.store import Store
+from holdfire.export.reading import REQUIRED, Reading, Said, State, at, filled
+from holdfire.model import Address, Controller, Standard
 
-KANTARA_REQUIRED = (*REQUIRED, "phone", "privacy_policy")
+NEEDED = (*REQUIRED, "phone", "privacy_policy")
 
 CONSENT: Mapping[State, str] = {
     "given": "EXPLICIT",
@@ -41,27 +37,6 @@ PURPOSES: Mapping[Standard, str] = {
 }
 SOLD = "7 - Marketing Third Parties"
 NETWORK, BEHAVIOUR = "5 - Network/Service", "15 - Behavioral"
-
-
-class Kantara:
-    """The form ``kantara``."""
-
-    def __init__(
-        self, store: Store, sites: Mapping[str, Site], regimes: Mapping[str, Regime]
-    ) -> None:
-        """Raises ``ConfigError`` if one of the sites does not say what is asked for."""
-        self._reader = Reader(store, sites, regimes, KANTARA_REQUIRED)
-
-    def head(self) -> str:
-        """Nothing."""
-        return ""
-
-    async def record(self, record: Record, origin: str) -> str | None:
-        """One receipt; ``None`` for a hand-over. Raises ``HoldfireError``."""
-        reading = await self._reader.read(record, origin)
-        if reading is None:
-            return None
-        return json.dumps(receipt(reading), ensure_ascii=False) + "\n"
 
 
 def receipt(reading: Reading) -> dict[str, object]:
