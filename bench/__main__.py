@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
-from bench import answers, law
+from bench import answers, law, ledger
 
 
 class Figure(NamedTuple):
@@ -39,6 +39,7 @@ def main() -> None:
 def _rows() -> Iterator[tuple[str, float, str, str]]:
     yield from law.figures()
     yield from answers.figures()
+    yield from ledger.figures()
 
 
 if __name__ == "__main__":
