@@ -58,6 +58,39 @@ def test_a_changed_byte_is_found_and_named(instance: Service) -> None:
     assert set(asked["findings"][0]) == {"origin", "index", "what"}
 
 
+def notes(folder: Path) -> list[dict[str, str]]:
+    """What the operator has said in the log."""
+    return [
+        json.loads(body) for (body,) in sql(folder, "SELECT body FROM statement WHERE kind = 6")
+    ]
+
+
+def test_an_operator_may_say_something_in_the_log(tmp_path: Path) -> None:
+    """While the service runs, which then says it, and while it does not; the log stays whole."""
+    with running(tmp_path, clock=Clock(time.time())) as service:
+        served(service, 1)
+        asked = run(service, "log", "note", "--because", "The clock was wrong until noon.")
+    alone = run(tmp_path, "log", "note", "--because", "  The power failed.  ")
+
+    assert (asked.returncode, asked.stdout) == (0, "The note is in the log.\n"), asked.stderr
+    assert (alone.returncode, alone.stdout) == (0, "The note is in the log.\n"), alone.stderr
+    assert notes(tmp_path) == [
+        {"because": text, "v": 1, "what": "noted"}
+        for text in ("The clock was wrong until noon.", "The power failed.")
+    ]
+    assert run(tmp_path, "log", "fsck", "--full").returncode == 0
+
+
+@pytest.mark.parametrize("text", ["", "  ", "x" * 2_001])
+def test_a_note_says_something_and_not_too_much(tmp_path: Path, text: str) -> None:
+    """Exit 2, and nothing is written."""
+    ran = run(tmp_path, "log", "note", "--because", text)
+
+    assert (ran.returncode, ran.stdout) == (2, "")
+    assert "1 to 2000 characters" in ran.stderr
+    assert not (tmp_path / "holdfire.db").exists()
+
+
 def test_status_says_how_far_the_logs_are_signed(instance: Service) -> None:
     """Size, root, the signed size and the keys."""
     shown = run(instance, "log", "status")

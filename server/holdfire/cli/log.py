@@ -13,6 +13,7 @@ from typing import TypeVar
 import msgspec
 
 from holdfire import app
+from holdfire.cli import noting
 from holdfire.cli.keys import open_keys
 from holdfire.cli.opening import FOUND, store_name
 from holdfire.errors import HoldfireError, StoreUnavailable
@@ -47,6 +48,8 @@ def add(verbs: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
     verb = family.add_parser("recover", help="leave a log that is refused, and open another")
     verb.add_argument("--because", required=True, metavar="TEXT", help="is published in the log")
     verb.set_defaults(run=run_recover)
+
+    noting.add(family)
 
     verb = family.add_parser("policy", help="print the policy file that receipts verify under")
     verb.set_defaults(run=run_policy)

@@ -76,7 +76,7 @@ async def _asked(settings: Settings, request: Request, progress: Progress) -> tu
             looks += 1
             if looks == PATIENCE and outbox.withdraw():
                 raise HoldfireError(
-                    "the process that writes this database does not answer, nothing was erased: "
+                    "the process that writes this database does not answer, nothing was done: "
                     "stop it, and repeat"
                 )
             if looks % EVERY == 0:
@@ -85,7 +85,7 @@ async def _asked(settings: Settings, request: Request, progress: Progress) -> tu
     except OSError as error:
         raise HoldfireError(f"the service cannot be asked in data_dir: {error.strerror}") from error
     finally:
-        outbox.withdraw()  # who stops waiting before the service has begun wants nothing erased
+        outbox.withdraw()  # who stops waiting before the service has begun wants nothing done
     if answer.error:
         raise HoldfireError(answer.error)
     return answer.rows

@@ -13,6 +13,7 @@ from pathlib import Path
 from holdfire import archive
 from holdfire.errors import HoldfireError
 from holdfire.model import Site
+from holdfire.notary.noting import noted
 from holdfire.retention.leftovers import leftovers
 from holdfire.retention.rounds import Round, Row, erased
 from holdfire.retention.spool import Answer, Inbox, Request
@@ -105,6 +106,9 @@ class Keeper:
         return True
 
     async def _carry_out(self, request: Request) -> tuple[Row, ...]:
+        if request.note:
+            await self._store.state(noted(request.note, int(self._clock() * 1000)))
+            return ()
         if not request.erasures:
             return await self.round()
         rows = await erased(self._store, request.erasures, self._clock())

@@ -1,6 +1,6 @@
 """What an operator asks of a running service: files in a folder that only its user can open.
 
-A SQLite database is written by one process. While the service runs, a second one cannot erase, so
+A SQLite database is written by one process. While the service runs, a second one cannot write, so
 it leaves a request, and the service carries it out within seconds::
 
     data_dir/erasures/ID.request   the request, whole; only ever written beside it and renamed
@@ -33,6 +33,7 @@ class Request(Value, frozen=True):
     """What is asked for."""
 
     erasures: tuple[Erasure, ...] = ()  # their times are set by the service; none: a round now
+    note: str = ""  # instead of either: what the operator has to say in the log
 
 
 class Answer(Value, frozen=True):
