@@ -9,12 +9,13 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from html.parser import HTMLParser
 from pathlib import Path
+from typing import Any
 
 import httpx2
 import pytest
 from starlette.testclient import TestClient
 
-from holdfire import app
+from holdfire import app, demo
 from holdfire.demo import serve_demo
 from holdfire.demo.collector import Tally, third_party
 from holdfire.demo.shop import demo_site, shop
@@ -357,7 +358,29 @@ def test_the_demo_says_where_to_look_and_ends_cleanly(tmp_path: Path) -> None:
         assert process.returncode == 0
         assert own == f"http://127.0.0.1:{port}/"
         assert f":{port + 1}/" not in hits
-    assert (tmp_path / "demo" / "holdfire.db").exists()
+    assert (tmp_path / "holdfire.db").exists()
+
+
+@pytest.mark.parametrize(
+    ("given", "kept"),
+    [
+        ({}, ("var", "sqlite:///var/holdfire.db")),
+        ({"data_dir": "/d"}, ("/d", "sqlite:////d/holdfire.db")),
+        ({"database": "sqlite:////x.db"}, ("var", "sqlite:////x.db")),
+        ({"sites_dir": "s"}, ("var/demo", "sqlite:///var/demo/holdfire.db")),
+        (
+            {"sites_dir": "s", "database": "postgresql://own"},
+            ("var/demo", "sqlite:///var/demo/holdfire.db"),
+        ),
+    ],
+)
+def test_the_demo_records_where_the_other_verbs_look(
+    given: dict[str, Any], kept: tuple[str, str]
+) -> None:
+    """Unless the owner has sites of their own: their log is for good, and no place to try things."""
+    found = demo._settings(Settings(**given))
+
+    assert (found.data_dir, found.database) == kept
 
 
 @contextmanager

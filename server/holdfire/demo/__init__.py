@@ -107,8 +107,15 @@ async def _serve(servers: Sequence[_Server], message: str) -> None:
 
 
 def _settings(settings: Settings) -> Settings:
-    """The operator's settings, but for the demo's records: those are kept apart."""
-    folder = Path(settings.data_dir) / "demo"
+    """The operator's settings, so that every other verb finds what the demo recorded.
+
+    Where the owner has sites of their own the demo keeps apart: a log is for good, and what is
+    tried out does not belong into it.
+    """
+    apart = bool(settings.sites_dir)
+    folder = Path(settings.data_dir) / "demo" if apart else Path(settings.data_dir)
+    if not apart and settings.database != Settings().database:
+        return settings
     return msgspec.structs.replace(
         settings, data_dir=str(folder), database=f"sqlite:///{folder / 'holdfire.db'}"
     )
