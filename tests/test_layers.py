@@ -10,7 +10,7 @@ ROOT = Path(__file__).parent.parent / "server"
 
 LADDER = """
     errors ledger canonical | law | model document record | settings notice | regimes rules policy parse sites evidence
-    | catalogue duties tally tokens keyfile visitor store | notary archive | witness | ground | proof | consent explain export retention tracking | handoff | compliance | lint | web replay | app
+    | catalogue duties tally tokens keyfile visitor store | notary archive | witness | ground | proof | consent explain export retention tracking | handoff | compliance | lint | web replay | publication | app
     | serving | check clerk demo | cli | __main__
 """
 RUNG = {name: i for i, rung in enumerate(LADDER.split("|")) for name in rung.split()}

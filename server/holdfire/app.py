@@ -21,6 +21,7 @@ from holdfire.ground import Context, ground, language_of
 from holdfire.model import UNKNOWN_LOCATION, Location, Signals, Site, Visitor
 from holdfire.notary import Notary, Publisher
 from holdfire.notary.receipts import Receipts
+from holdfire.publication import require_checked
 from holdfire.regimes import Lawbook
 from holdfire.retention.keeper import Keeper
 from holdfire.settings import Settings, shipped
@@ -64,6 +65,8 @@ def build(
     keys = settings.secret_keys or keyfile.read_or_make(Path(settings.data_dir), random)
     shelf = Shelf(settings.static_path / "dist", tuple(sites.values()))
     display = ShelfDisplay(shelf, tuple(sites.values()))
+    if settings.checked_only:
+        require_checked(Path(settings.data_dir), display, sites.values())
     observatory = open_observatory(settings)
     notary = Notary.open(settings, clock=clock, random=random)
     tally = SignalTally()

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import date
 from functools import cached_property
+from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
@@ -25,9 +26,11 @@ from holdfire.lint.finding import Facts, Finding, folded
 from holdfire.lint.render import Outcome, live, rendered
 from holdfire.lint.surfaces import Surface, surfaces
 from holdfire.model import UNKNOWN_LOCATION, Location, Site
+from holdfire.publication import remember
 from holdfire.regimes import Lawbook
 from holdfire.settings import Settings, load
 from holdfire.sites import load_locales, load_sites, read_locales, read_sites
+from holdfire.web.display import ShelfDisplay
 from holdfire.web.shelf import Shelf
 
 START_SECONDS = 30.0
@@ -105,6 +108,7 @@ def banners(
 ) -> Report:
     """What the rendered banners of every site show, each surface looked at in a real browser.
 
+    A site without a fault is marked as one that may be published (``publication``).
     ``every`` looks at all languages, which takes minutes where a site has many.
     Raises ``Unavailable`` where there is none, ``ConfigError`` for what stops a start.
     """
@@ -128,7 +132,14 @@ def banners(
     if not found:
         return Report()
     with _served(settings, sites) as origins:
-        return _report(rendered(found, origins.__getitem__, lint.phrases(), tell))
+        report = _report(rendered(found, origins.__getitem__, lint.phrases(), tell))
+    faulty = {finding.site for finding in report.findings if finding.severity == "fault"}
+    passed = {surface.site.id for surface in found} - faulty
+    if not report.problems and passed:
+        shelf = Shelf(settings.static_path / "dist", tuple(sites.values()))
+        display = ShelfDisplay(shelf, tuple(sites.values()))
+        remember(Path(settings.data_dir), display, [sites[key] for key in passed])
+    return report
 
 
 def pages(

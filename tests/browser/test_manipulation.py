@@ -1,5 +1,6 @@
 """The lint, looking at banners in a real Chromium: planted ones that steer, and those that do not."""
 
+import json
 from collections.abc import Sequence
 from datetime import date
 from pathlib import Path
@@ -294,11 +295,12 @@ def test_our_own_banner_steers_nobody(tmp_path: Path) -> None:
     """In every kind of regime, both themes, both sizes and a script that runs right to left."""
     (tmp_path / "shop.toml").write_text(OWN_SITE)
     told: list[str] = []
-    environment = {"HOLDFIRE_SITES_DIR": str(tmp_path)}
+    environment = {"HOLDFIRE_SITES_DIR": str(tmp_path), "HOLDFIRE_DATA_DIR": str(tmp_path / "var")}
 
     report = check.banners(None, environment, today=TODAY, tell=told.append)
 
     assert report == check.Report()
+    assert list(json.loads((tmp_path / "var/checked.json").read_text())) == ["shop"]
     assert any("shop in DE (de), ar" in line for line in told)
     assert any("strictest" in line for line in told)
 

@@ -133,6 +133,13 @@ class Settings(Value, frozen=True):
             "only. Several machines need the same keys. Make one with: openssl rand -base64 33"
         ),
     ] = ()
+    checked_only: Annotated[
+        bool,
+        _help(
+            "Start only with sites whose banners `holdfire check` has looked at in a browser, as "
+            "they are now, without finding a fault."
+        ),
+    ] = False
     establishment: Annotated[
         str,
         _help(
