@@ -63,10 +63,7 @@ def build(
     if faults := [*compliance.faults(sites, law), *lint.faults(sites, law)]:
         raise ConfigError(tuple(faults))
     keys = settings.secret_keys or keyfile.read_or_make(Path(settings.data_dir), random)
-    shelf = Shelf(settings.static_path / "dist", tuple(sites.values()))
-    display = ShelfDisplay(shelf, tuple(sites.values()))
-    if settings.checked_only:
-        require_checked(Path(settings.data_dir), display, sites.values())
+    shelf, display = _shown(settings, tuple(sites.values()))
     observatory = open_observatory(settings)
     notary = Notary.open(settings, clock=clock, random=random)
     tally = SignalTally()
@@ -125,6 +122,15 @@ def build(
     # Its redirect would repeat whatever Host a request named.
     built.router.redirect_slashes = False
     return built
+
+
+def _shown(settings: Settings, sites: Sequence[Site]) -> tuple[Shelf, ShelfDisplay]:
+    """What visitors are handed, if it may be published. Raises ``ConfigError``."""
+    shelf = Shelf(settings.static_path / "dist", sites)
+    display = ShelfDisplay(shelf, sites)
+    if settings.checked_only:
+        require_checked(Path(settings.data_dir), display, sites)
+    return shelf, display
 
 
 def open_law(settings: Settings) -> Lawbook:
