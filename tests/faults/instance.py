@@ -203,12 +203,21 @@ async def run(life: str, folder: Path, notes: int) -> int:
     return 0
 
 
+def _opened(notes: str) -> int:
+    """The side file of promises. A fault is meant for the life, whose thread counts for itself."""
+    flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND
+    try:
+        return os.open(notes, flags, 0o600)
+    except OSError:
+        return os.open(notes, flags, 0o600)
+
+
 def main() -> None:
     """Live in a thread of its own: a tracer counts for each thread, and not the imports then."""
     life, folder, notes = sys.argv[1:]
     logging.disable(logging.CRITICAL)
     os.getpid = lambda: 1  # drafts are named after it, and a tracer goes by names
-    descriptor = os.open(notes, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+    descriptor = _opened(notes)
     ended: list[int] = []
     living = threading.Thread(
         target=lambda: ended.append(asyncio.run(run(life, Path(folder), descriptor)))
