@@ -35,7 +35,7 @@ async def _measure() -> list[tuple[str, float, str, str]]:
     rows = []
     with tempfile.TemporaryDirectory() as folder:
         async with _server("bare", folder) as bare, _server("service", folder) as service:
-            token = json.loads((await _once(service, _choice()))[1])["token"]
+            token = json.loads((await _once(service, choice_request()))[1])["token"]
             bearer = f"Authorization: Bearer {token}\r\n"
             base = "/v1/sites/demo"
             asked = {
@@ -49,7 +49,7 @@ async def _measure() -> list[tuple[str, float, str, str]]:
             }
             for name, request in asked.items():
                 rows += await _against(name, service, request, bare, _get("/"))
-            rows += await _against("choice, durable", service, _choice, bare, _get("/"))
+            rows += await _against("choice, durable", service, choice_request, bare, _get("/"))
     return rows
 
 
@@ -141,7 +141,8 @@ def _get(path: str, more: str = "") -> bytes:
     return f"GET {path} HTTP/1.1\r\nHost: 127.0.0.1:8080\r\n{more}\r\n".encode()
 
 
-def _choice() -> bytes:
+def choice_request() -> bytes:
+    """A refusal of a visitor of its own, as the bytes of a request."""
     body = json.dumps(
         {
             "event_id": str(uuid.uuid4()),

@@ -1,22 +1,21 @@
 """Durable choices over HTTP, by this service and by that of another checkout, in turns."""
 
 import asyncio
-import json
 import os
 import statistics
 import sys
 import tempfile
 import time
-import uuid
 from collections.abc import AsyncIterator, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
+
+from bench.answers import choice_request
 
 ROOT = Path(__file__).parent.parent
 ROUNDS = 7
 SECONDS = 2.0  # a round
 CONNECTIONS = 32
-ORIGIN = "http://127.0.0.1:8080"
 
 
 def figures(before: Path) -> Iterator[tuple[str, float, str, str]]:
@@ -54,7 +53,7 @@ async def _ask(port: int, until: float) -> int:
     reader, writer = await asyncio.open_connection("127.0.0.1", port)
     count = 0
     while time.perf_counter() < until:
-        writer.write(_choice())
+        writer.write(choice_request())
         head = await reader.readuntil(b"\r\n\r\n")
         if not head.startswith(b"HTTP/1.1 201"):
             raise RuntimeError(head.decode("latin-1"))
@@ -64,27 +63,6 @@ async def _ask(port: int, until: float) -> int:
     writer.close()
     await writer.wait_closed()
     return count
-
-
-def _choice() -> bytes:
-    body = json.dumps(
-        {
-            "event_id": str(uuid.uuid4()),
-            "action": "reject_all",
-            "categories": {"functional": False, "analytics": False, "marketing": False},
-            "services": {},
-            "notice_version": "0" * 16,
-            "language": "en",
-            "layer": 1,
-            "control": "reject_all",
-            "client_time": "2026-11-21T12:00:00Z",
-        }
-    )
-    head = (
-        "POST /v1/sites/demo/choices HTTP/1.1\r\nHost: 127.0.0.1:8080\r\n"
-        f"Origin: {ORIGIN}\r\nContent-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n"
-    )
-    return (head + body).encode()
 
 
 @asynccontextmanager

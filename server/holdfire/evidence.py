@@ -156,9 +156,9 @@ def longest(site: Site) -> int:
         shown=Shown(word, word, digest, digest, digest, digest),
         language=word,
         regime=Held(word, "opt_out", word),
-        location=Location("XX", "XXX", "database", "medium", "satellite"),
+        location=Location("XX", "XXX", "database", "medium", "satellite"),  # as long as codes get
         age=number,
-        residence=("XX", "XXX"),
+        residence=("XX", "XXX"),  # likewise
         signals=Signals(gpc=False, dnt=False),
         gpc_noticed=False,
         dnt_noticed=False,

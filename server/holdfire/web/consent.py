@@ -8,10 +8,9 @@ from starlette.responses import Response
 
 from holdfire import consent, evidence, parse, policy
 from holdfire.consent import Answer, Chosen
-from holdfire.errors import BadQuery, MediaTypeRefused, TokenInvalid
+from holdfire.errors import BadQuery, MediaTypeRefused
 from holdfire.model import Action, Decision, DecisionSource, Reason, Site
 from holdfire.record import Record
-from holdfire.tokens import VisitorToken
 from holdfire.visitor import agent
 from holdfire.web import wellknown
 from holdfire.web.expiry import expirations
@@ -21,6 +20,7 @@ from holdfire.web.request import (
     query_of,
     require_origin,
     site_of,
+    token_if_good,
     token_of,
     visitor_of,
 )
@@ -141,7 +141,7 @@ async def get_choices(request: Request) -> Response:
     """
     site, house = site_of(request), house_of(request)
     visitor_of(request, query_of(request))  # changes nothing here; refused where it is malformed
-    records = await consent.history(house.ctx, site, _token_if_good(request, site))
+    records = await consent.history(house.ctx, site, token_if_good(request, site))
     return json_response(
         ChoicesBody(
             visitor=records[0].visitor if records else None,
@@ -206,13 +206,6 @@ async def _decide(
     visitor = visitor_of(request, query)
     answer = await consent.decide(house_of(request).ctx, site, visitor, token_of(request, site))
     return answer, wellknown.tk(site, answer.decisions.categories, visitor.signals)
-
-
-def _token_if_good(request: Request, site: Site) -> VisitorToken | None:
-    try:
-        return token_of(request, site)
-    except TokenInvalid:
-        return None
 
 
 def _past_choice(record: Record) -> PastChoice:

@@ -5,15 +5,14 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from holdfire import parse
-from holdfire.errors import NotFound, TokenInvalid
+from holdfire.errors import NotFound
 from holdfire.ledger.receipt import Receipt
 from holdfire.model import Site
 from holdfire.record import Record
-from holdfire.tokens import VisitorToken
 from holdfire.web import receipt_page
 from holdfire.web.house import house_of
 from holdfire.web.log import TEXT
-from holdfire.web.request import query_of, site_of, token_of, visitor_of
+from holdfire.web.request import query_of, site_of, token_if_good, visitor_of
 
 PRIVATE = {"cache-control": "private, no-store"}
 
@@ -54,7 +53,7 @@ async def _own(request: Request, site: Site) -> tuple[Record, Receipt]:
     """
     house = house_of(request)
     visitor_of(request, query_of(request))  # changes nothing here; refused where it is malformed
-    token, event_id = _token_if_good(request, site), request.path_params["event_id"]
+    token, event_id = token_if_good(request, site), request.path_params["event_id"]
     record = await house.ctx.store.find(site.id, event_id) if _is_event_id(event_id) else None
     if token is None or record is None or not record.visitor or record.visitor != token.visitor:
         raise NotFound("There is no receipt of this number for this visitor.")
@@ -62,13 +61,6 @@ async def _own(request: Request, site: Site) -> tuple[Record, Receipt]:
         return record, await house.receipts.receipt(record.log, record.log_index)
     except LookupError as error:  # erased since it was found
         raise NotFound("There is no receipt of this number for this visitor.") from error
-
-
-def _token_if_good(request: Request, site: Site) -> VisitorToken | None:
-    try:
-        return token_of(request, site)
-    except TokenInvalid:
-        return None
 
 
 def _is_event_id(text: str) -> bool:

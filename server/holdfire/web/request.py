@@ -145,6 +145,14 @@ def token_of(request: Request, site: Site) -> VisitorToken | None:
         return None
 
 
+def token_if_good(request: Request, site: Site) -> VisitorToken | None:
+    """The same, where a bad token is as none: nobody learns whether a visitor is known here."""
+    try:
+        return token_of(request, site)
+    except TokenInvalid:
+        return None
+
+
 def front_of(request: Request) -> Front:
     """The scheme and host the visitor used, told by a trusted proxy where there is one."""
     observatory = house_of(request).observatory
