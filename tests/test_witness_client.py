@@ -65,7 +65,7 @@ class Honest:
 
     def __call__(self, body: bytes) -> Answer:
         """It is asked as a coroutine."""
-        raise NotImplementedError
+        raise NotImplementedError  # `Network` hands it to its witness; nobody else may call it
 
 
 @dataclass
