@@ -25,7 +25,7 @@ from holdfire import app, cli
 from holdfire.ledger.merkle import Frontier, leaf_hash
 from holdfire.ledger.verdict import judge
 from holdfire.record import Draft, Erasure
-from holdfire.retention.spool import Outbox, Request
+from holdfire.retention.spool import Inbox, Outbox, Request
 from holdfire.store import Store
 from holdfire.store.sqlite import SqliteStore
 from house import Clock, Service, demo_site, running, settings
@@ -379,6 +379,17 @@ def test_requests_are_for_the_services_user_alone(tmp_path: Path) -> None:
     assert left == {"strange.answer", "asked.answer"}
     assert answer is not None
     assert [row.count for row in answer.rows] == [0]
+
+
+def test_a_request_that_is_being_written_is_left_alone(tmp_path: Path) -> None:
+    """It has its name when it is whole; taken before, whoever asks would be told it cannot be."""
+    inbox = Inbox(tmp_path)
+    assert inbox.open()
+    draft = tmp_path / "erasures" / ".half.request"
+    draft.write_bytes(b'{"note": "The po')
+
+    assert inbox.take() is None
+    assert draft.exists()
 
 
 def test_a_folder_that_others_can_write_is_not_listened_to(tmp_path: Path) -> None:

@@ -26,6 +26,7 @@ from holdfire.retention.rounds import Row
 
 NAME = "erasures"
 LONGEST = 65_536  # bytes of a request: one visitor, and some hundred hand-overs of theirs
+WHOLE = "[!.]*"  # a draft's name begins with a dot, which pathlib's "*" would match
 REQUEST, TAKEN, ANSWER = ".request", ".taken", ".answer"
 
 
@@ -63,14 +64,14 @@ class Inbox:
         mode = found.st_mode
         if found.st_uid != os.geteuid() or not stat.S_ISDIR(mode) or stat.S_IMODE(mode) & 0o077:
             return False
-        for begun in self._folder.glob(f"*{TAKEN}"):  # by a process that died
+        for begun in self._folder.glob(WHOLE + TAKEN):  # by a process that died
             with suppress(FileNotFoundError):
                 begun.rename(begun.with_suffix(REQUEST))
         return True
 
     def take(self) -> tuple[str, Request] | None:
         """The oldest request, and its id. What is no request is answered so, and removed."""
-        for path in sorted(self._folder.glob(f"*{REQUEST}"), key=_age):
+        for path in sorted(self._folder.glob(WHOLE + REQUEST), key=_age):
             taken = path.with_suffix(TAKEN)
             try:
                 path.rename(taken)
