@@ -11,7 +11,7 @@ import sqlite3
 import time
 import uuid
 from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import asynccontextmanager, closing, contextmanager
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
@@ -107,7 +107,7 @@ def recorded(folder: Path) -> Draft:
     with TestClient(served, base_url=ORIGIN, client=("127.0.0.1", 50_000)) as client:
         url = f"/v1/sites/{site.id}/choices"
         client.post(url, json=body, headers={"origin": ORIGIN}).raise_for_status()
-    with sqlite3.connect(folder / "holdfire.db") as db:
+    with closing(sqlite3.connect(folder / "holdfire.db")) as db:
         found = f"SELECT {rows.RECORD} FROM record {sqlite_writing.WHOLE}"  # noqa: S608 -- our own columns
         kept = rows.record(db.execute(found).fetchone())
         (leaf,) = db.execute(
@@ -129,7 +129,7 @@ async def whole(folder: Path, size: int, sample: Draft) -> None:
     """Grow a log to ``size`` entries, each new one an act with all that is kept of it."""
     head = await _begun(folder)
     acts = iter(Acts(sample))
-    with _filling(folder) as db:
+    with filling(folder) as db:
         while head.size < size:
             batch = list(islice(acts, min(AT_ONCE, size - head.size)))
             head, _ = sqlite_writing.write(db, batch, "localhost", os.urandom)
@@ -142,7 +142,7 @@ async def entries_alone(folder: Path, size: int, sample: Draft) -> None:
     Enough for the tree; whoever looked at what is stored would find it missing.
     """
     await whole(folder, REAL, sample)
-    with _filling(folder) as db:
+    with filling(folder) as db:
         _grow(db, size)
         db.execute("UPDATE head SET size = ?", (size,))
         db.execute("COMMIT")
@@ -150,7 +150,7 @@ async def entries_alone(folder: Path, size: int, sample: Draft) -> None:
     store = await app.open_store(chosen)
     end = await inspection.frontier_at(store, 1, size)
     await store.close()
-    with _filling(folder) as db:
+    with filling(folder) as db:
         values = (end.root(), b"".join(end.hashes))
         db.execute("UPDATE head SET root = ?, frontier = ?", values)
     await _signed(folder)
@@ -210,7 +210,7 @@ async def _signed(folder: Path) -> None:
 
 
 @contextmanager
-def _filling(folder: Path) -> Iterator[sqlite3.Connection]:
+def filling(folder: Path) -> Iterator[sqlite3.Connection]:
     """A connection that writes without asking, and without waiting for the disk."""
     db = sqlite3.connect(folder / "holdfire.db", isolation_level=None)
     try:

@@ -52,6 +52,19 @@ async def test_a_record_holds_exactly_what_was_drafted(store: Store) -> None:
     assert [kept async for kept in store.scan()] == [record]
 
 
+async def test_an_act_is_found_for_the_visitor_whose_it_is(store: Store) -> None:
+    """For anybody else, at another site, or by another id there is none."""
+    mine = (await store.append(act("e1", of="ann"))).record
+    await store.append(act("e2", of="ann"))
+    theirs = (await store.append(act("e3", of="bob"))).record
+
+    assert await store.own(SITE, mine.visitor, "e1") == mine
+    assert await store.own(SITE, mine.visitor, theirs.event_id) is None
+    assert await store.own("other", mine.visitor, "e1") is None
+    assert await store.own(SITE, "", "e1") is None
+    assert await store.own(SITE, mine.visitor, "") is None
+
+
 async def test_entry_times_never_go_back(store: Store) -> None:
     """When the clock is set back, the entry time stays where it was."""
     given = [1_000, 5_000, 2_000, 2_001, 6_000]

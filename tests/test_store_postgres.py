@@ -126,6 +126,8 @@ async def test_the_service_needs_few_rights(
 # Each of them reads the log by a key, whatever the planner thinks of an empty table.
 QUERIES = {
     postgres_reading.LATEST: ("demo", "ann"),
+    postgres_reading.STANDINGS: ("demo", ["ann"]),
+    postgres_reading.NEWS: (0, 1, 0, 1_000),
     postgres_reading.HISTORY: ("demo", "ann", 50),
     postgres_reading.FIND: ("demo", "e1"),
     postgres_reading.PAGE: (1, 0, 9, None),

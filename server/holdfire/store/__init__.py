@@ -5,7 +5,7 @@ suite holds both to it (``tests/test_store.py``); they share no base class.
 """
 
 from collections.abc import AsyncGenerator, AsyncIterator, Collection, Sequence
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from holdfire.law import Value
 from holdfire.ledger.tiles import Tile
@@ -26,6 +26,33 @@ class Appended(Value, frozen=True):
 
     record: Record
     fresh: bool  # False: the same act had been recorded before, and this is that record
+
+
+class Standing(NamedTuple):
+    """A visitor's newest act, as far as deciding needs it."""
+
+    seq: int
+    log: int
+    log_index: int
+    evidence: bytes
+
+
+Mark = tuple[int, ...]
+"""A moment in the life of a store. It says nothing to anybody but the store that gave it."""
+
+MOST_STANDINGS = 1_000
+"""So many visitors are asked about at a time."""
+
+MOST_NEWS = 1_000
+"""So many acts are told by the names of their visitors."""
+
+
+class News(NamedTuple):
+    """What has happened to a store since a moment."""
+
+    mark: Mark  # the moment up to which this says everything
+    # Site and visitor of each act, in any order, some perhaps twice. None: it may be anybody.
+    visitors: tuple[tuple[str, str], ...] | None
 
 
 class Store(Protocol):
@@ -113,12 +140,54 @@ class Store(Protocol):
         """The visitor's newest record (highest ``seq``), by one indexed query."""
         ...
 
+    async def standings(self, site: str, visitors: Sequence[str]) -> dict[str, Standing]:
+        """The newest act of each of these visitors, by one question where asking costs a journey.
+
+        Who is unknown, or whose subject is erased, is not in it, as with ``latest``; no subject is
+        opened, which makes it the cheaper of the two. Each is as it was at some moment of the call.
+        Raises ``ValueError`` for more than ``MOST_STANDINGS``.
+        """
+        ...
+
+    async def news(self, since: Mark | None) -> News | None:
+        """Whose newest act may have changed since a moment; ``None`` if nobody's.
+
+        What was read after a ``News`` and before the next one that names its visitor still holds:
+        an act that ``append`` has acknowledged, here or in another process, is in every ``news``
+        that is asked for afterwards. ``visitors`` is ``None`` for ``since=None`` and for a mark of
+        another store; after an erasure, a new log, an outage, or a commit of which it is not known
+        whether it is durable; and where there are more than ``MOST_NEWS`` acts. It is empty where
+        something was written that is nobody's act.
+
+        Costs less than ``latest``: the SQLite store looks whether the file is still its own and
+        asks its memory, PostgreSQL one question for all who ask at once. A SQLite store that only
+        reads does not know whose acts they are.
+
+        Raises ``StoreUnavailable`` if the log cannot be read now.
+        """
+        ...
+
+    def quiet(self, since: Mark | None) -> bool:
+        """Whether it can be told without waiting that there is no news; ``False``: ask ``news``.
+
+        For who asks before every answer. That no act was recorded is as sure as with ``news``; a
+        file that was removed may be noticed 5 ms later, in which nobody can have acted on it.
+        """
+        ...
+
     async def history(self, site: str, visitor: str, limit: int) -> tuple[Record, ...]:
         """The visitor's ``limit`` newest records (1 or more), newest first, by one indexed query."""
         ...
 
     async def find(self, site: str, event_id: str) -> Record | None:
         """The record of one act."""
+        ...
+
+    async def own(self, site: str, visitor: str, event_id: str) -> Record | None:
+        """The record of one act, if it is this visitor's.
+
+        Found by way of the visitor's own acts: the time it takes says nothing of anybody else's.
+        """
         ...
 
     def scan(
@@ -197,6 +266,11 @@ class Store(Protocol):
 
         Raises ``StoreUnavailable`` if it is not, ``Overloaded`` if too many writes are waiting.
         """
+        ...
+
+    @property
+    def waiting(self) -> int:
+        """How many writes of this process wait for the next commit."""
         ...
 
     async def close(self) -> None:

@@ -68,6 +68,11 @@ class GroupCommit:
         """Wait until a batch was made durable. Errors as ``Store.ready``."""
         await self._enter(None)
 
+    @property
+    def waiting(self) -> int:
+        """How many wait for the next commit."""
+        return self._waiting.qsize()
+
     async def close(self) -> None:
         """Take nothing more, commit what is waiting, and end the task."""
         self._closed = True

@@ -10,7 +10,7 @@ from holdfire.errors import ConfigError, Problem
 Identity = tuple[int, int]
 
 
-def identity(path: Path) -> Identity | None:
+def identity(path: Path | str) -> Identity | None:
     """Which file has this name now, by device and inode; ``None`` if there is none to be seen."""
     try:
         found = os.stat(path)  # noqa: PTH116 - before every answer: Path.stat takes twice as long

@@ -4,6 +4,7 @@ from collections.abc import AsyncIterator, Iterator, Sequence
 
 from holdfire.ledger.tiles import ENTRIES, FULL, Tile, hashes_at
 from holdfire.record import Head
+from holdfire.store import MOST_STANDINGS
 
 # Records held in memory by a scan: 1 MB of usual ones, 64 MB of the largest there can be.
 PAGE = 512
@@ -41,6 +42,12 @@ def within(start: int, end: int) -> None:
     """Raises ``ValueError`` for more entries than are given at a time."""
     if end - start > ENTRIES_AT_MOST:
         raise ValueError(f"at most {ENTRIES_AT_MOST} entries at a time")
+
+
+def so_many(visitors: Sequence[str]) -> None:
+    """Raises ``ValueError`` for more visitors than are asked about at a time."""
+    if len(visitors) > MOST_STANDINGS:
+        raise ValueError(f"at most {MOST_STANDINGS} visitors at a time")
 
 
 def hashes_of(tile: Tile, heads: Sequence[Head], log: int) -> tuple[int, int]:

@@ -24,12 +24,12 @@ import asyncpg
 
 from holdfire.errors import ConfigError, LogRefused, Problem, StoreUnavailable
 from holdfire.record import Artefact, Draft, Erasure, Head, Part, Said, Statement
-from holdfire.store import Appended, paging, postgres_reading, postgres_writing, schema
+from holdfire.store import Appended, paging, postgres_reading, postgres_writing
 from holdfire.store.batching import UNAVAILABLE, GroupCommit, RefusedRows
 from holdfire.store.fence import Fence
 from holdfire.store.placement import Random
-from holdfire.store.postgres_reading import Questions
-from holdfire.store.postgres_tables import POSTGRES
+from holdfire.store.postgres_migrating import MIGRATION_SECONDS, migrate
+from holdfire.store.postgres_reading import Parameter, Questions
 from holdfire.store.work import Batch, Discard, Keep, Outcome, Publish, Reopen, Step
 
 logger = logging.getLogger(__name__)
@@ -42,9 +42,6 @@ ANSWER_SECONDS = 2.0
 # One for the committing task, the rest for lookups, which are shorter than a millisecond.
 CONNECTIONS = 8
 
-# A migration may have tables to rewrite. Past this the server is taken to have died on the way.
-MIGRATION_SECONDS = 600.0
-
 # How long a lookup without a visitor goes by the last time the log was read for one. Most lookups
 # have none, and need not each go to the server. The first failure of any question ends it.
 READABLE_SECONDS = 1.0
@@ -56,9 +53,6 @@ REWRITE_BYTES = 64 * 1024 * 1024
 # How long an erasure waits for a table that others are reading.
 SWEEP_SECONDS = 30.0
 SWEEP_AGAIN_SECONDS = 0.1
-
-# Any number that is ours: it keeps two processes from creating the tables at once.
-MIGRATION_LOCK = 0x686F6C64
 
 _SETTINGS = {
     "application_name": "holdfire",
@@ -75,10 +69,6 @@ _SETTINGS = {
     "jit": "off",
 }
 
-_MIGRATED = "SELECT to_regclass('migration') IS NOT NULL"
-_MIGRATE = "SELECT pg_advisory_xact_lock($1)"
-_MIGRATIONS = "CREATE TABLE IF NOT EXISTS migration (number integer PRIMARY KEY, name text)"
-_APPLIED = "SELECT number, name FROM migration"
 _BYTES = "SELECT pg_total_relation_size($1::text::regclass)"
 
 # What the rows themselves can be at fault for: a constraint, a number or a text past its type. The
@@ -115,6 +105,7 @@ class PostgresStore(Questions):
         random: Random,
         fence: Fence | None,
     ) -> None:
+        super().__init__()
         self._url = url
         self._clock = clock
         self._host = host
@@ -193,6 +184,11 @@ class PostgresStore(Questions):
         """See ``Store.ready``."""
         await self._group().probe()
 
+    @property
+    def waiting(self) -> int:
+        """See ``Store.waiting``."""
+        return self._commits.waiting
+
     async def keep(self, artefacts: Sequence[Artefact]) -> None:
         """See ``Store.keep``."""
         await self._group().do(Keep(tuple(artefacts)))
@@ -217,12 +213,13 @@ class PostgresStore(Questions):
             with suppress(*_OUTAGES):
                 await asyncio.wait_for(self._pool.close(), CONNECT_SECONDS)
             self._pool = None
+        await self.rounds.close()
 
     def _group(self) -> GroupCommit:
         self._fence.require()
         return self._commits
 
-    async def rows(self, sql: str, *parameters: str | int | None) -> list[Any]:
+    async def rows(self, sql: str, *parameters: Parameter) -> list[Any]:
         """What a question is answered with."""
         self._fence.require()
         async with self._session() as connection:
@@ -328,7 +325,7 @@ class PostgresStore(Questions):
         )
         try:
             async with pool.acquire() as connection:
-                await _migrate(connection, _shown(self._url))
+                await migrate(connection, _shown(self._url))
         except BaseException:  # cancelled too: no pool stays behind; nothing is lost
             pool.terminate()
             raise
@@ -365,27 +362,6 @@ def _heard(attempt: asyncio.Task[None]) -> None:
     """Take note of how it ended, though whoever asked may have given up waiting."""
     if not attempt.cancelled():
         attempt.exception()
-
-
-async def _migrate(connection: asyncpg.Connection, database: str) -> None:
-    """Bring the tables up to date. With nothing to do, it needs no right but to read."""
-    applied = []
-    if await connection.fetchval(_MIGRATED):
-        applied = await connection.fetch(_APPLIED)
-    if not schema.pending(POSTGRES, applied, database):
-        return
-    async with connection.transaction():
-        await connection.execute("SET LOCAL statement_timeout = 0; SET LOCAL lock_timeout = 0")
-        await connection.execute(_MIGRATE, MIGRATION_LOCK, timeout=MIGRATION_SECONDS)
-        await connection.execute(_MIGRATIONS)
-        # Again, behind the lock: another process may have done it meanwhile.
-        applied = await connection.fetch(_APPLIED)
-        for number, migration in schema.pending(POSTGRES, applied, database):
-            for statement in migration.statements:
-                await connection.execute(statement, timeout=MIGRATION_SECONDS)
-            await connection.execute(
-                "INSERT INTO migration VALUES ($1, $2)", number, migration.name
-            )
 
 
 def _shown(url: str) -> str:

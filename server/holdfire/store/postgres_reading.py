@@ -7,7 +7,8 @@ from typing import Any
 from holdfire.ledger.merkle import leaf_hash
 from holdfire.ledger.tiles import Tile
 from holdfire.record import Artefact, Blocks, Erasure, Head, Record, Said
-from holdfire.store import paging, rows
+from holdfire.store import MOST_NEWS, Mark, News, Standing, paging, rows
+from holdfire.store.rounds import Rounds
 
 WHOLE = """
     JOIN evidence ON evidence.log = record.log AND evidence.log_index = record.log_index
@@ -28,6 +29,43 @@ _OF_A_VISITOR = f"""
 LATEST = f"{_OF_A_VISITOR} LIMIT 1"
 HISTORY = f"{_OF_A_VISITOR} LIMIT $3"
 FIND = f"SELECT {rows.RECORD} FROM record {WHOLE} WHERE record.site = $1 AND record.event_id = $2"  # noqa: S608 - our own columns
+# An expression has no index: by that of event ids other people's acts would be found.
+OWN = f"""
+    SELECT {rows.RECORD} FROM person
+    JOIN record ON record.person = person.number AND record.event_id || '' = $3
+    JOIN evidence ON evidence.log = record.log AND evidence.log_index = record.log_index
+    JOIN subject ON subject.log = record.log AND subject.log_index = record.log_index
+    WHERE person.site = $1 AND person.visitor = $2
+"""  # noqa: S608 - our own columns
+# A person goes with the last of their subjects, and an erasure takes the oldest first: the newest
+# act of a person who is known has its subject.
+STANDINGS = """
+    SELECT person.visitor, newest.seq, newest.log, newest.log_index, evidence.body
+    FROM unnest($2::text[]) AS asked (visitor)
+    JOIN person ON person.site = $1 AND person.visitor = asked.visitor
+    JOIN LATERAL (
+        SELECT seq, log, log_index FROM record
+        WHERE record.person = person.number ORDER BY seq DESC LIMIT 1) AS newest ON TRUE
+    JOIN evidence ON evidence.log = newest.log AND evidence.log_index = newest.log_index
+"""
+# A mark is the server's start, log and size: a server that was started anew, or another one, may
+# have lost what the one before acknowledged without a standby. Who is erased has a tombstone.
+NEWS = """
+    SELECT now.started, now.log, now.size, now.told, act.site, act.visitor
+    FROM (
+        SELECT started, log, size,
+            started = $1 AND log = $2 AND size - $3 BETWEEN 0 AND $4 AND (
+                SELECT TRUE FROM statement
+                WHERE kind = 3 AND log = $2 AND log_index >= $3 LIMIT 1) IS NULL AS told
+        FROM head, LATERAL (
+            SELECT (extract(epoch FROM pg_postmaster_start_time()) * 1000000)::bigint
+        ) AS server (started)
+        WHERE id = 1
+    ) AS now LEFT JOIN LATERAL (
+        SELECT person.site, person.visitor
+        FROM record JOIN person ON person.number = record.person
+        WHERE now.told AND record.log = $2 AND record.log_index >= $3) AS act ON TRUE
+"""
 READABLE = "SELECT 1 FROM head"
 HAS_HEAD = """
     SELECT EXISTS (SELECT FROM pg_attribute
@@ -92,11 +130,19 @@ DUE_OF_A_VISITOR = f"""
 """  # noqa: S608 - our own words
 
 
+Parameter = str | int | Sequence[str] | None
+
+_NEVER: Mark = (0, 0, 0)
+
+
 class Questions(ABC):
     """What the PostgreSQL store answers without writing."""
 
+    def __init__(self) -> None:
+        self.rounds = Rounds(self._news)
+
     @abstractmethod
-    async def rows(self, sql: str, *parameters: str | int | None) -> list[Any]:
+    async def rows(self, sql: str, *parameters: Parameter) -> list[Any]:
         """What a question is answered with. Raises ``StoreUnavailable``."""
 
     async def erasable(self, erasure: Erasure) -> int:
@@ -108,6 +154,28 @@ class Questions(ABC):
         found = await self.rows(LATEST, site, visitor)
         return rows.record(found[0]) if found else None
 
+    async def standings(self, site: str, visitors: Sequence[str]) -> dict[str, Standing]:
+        """See ``Store.standings``."""
+        paging.so_many(visitors)
+        found = await self.rows(STANDINGS, site, visitors)
+        return {row[0]: Standing(*row[1:]) for row in found}
+
+    def quiet(self, since: Mark | None) -> bool:  # noqa: ARG002 -- the contract's signature
+        """See ``Store.quiet``: other processes write too, so it is always to be asked."""
+        return False
+
+    async def news(self, since: Mark | None) -> News | None:
+        """See ``Store.news``."""
+        return await self.rounds.ask(since)
+
+    async def _news(self, since: Mark | None) -> News | None:
+        found = await self.rows(NEWS, *(since or _NEVER), MOST_NEWS)
+        mark, told = tuple(found[0][:3]), found[0][3]
+        if mark == since:
+            return None
+        acts = tuple((row[4], row[5]) for row in found if row[4] is not None)
+        return News(mark, acts if told else None)
+
     async def history(self, site: str, visitor: str, limit: int) -> tuple[Record, ...]:
         """See ``Store.history``."""
         found = await self.rows(HISTORY, site, visitor, limit)
@@ -116,6 +184,11 @@ class Questions(ABC):
     async def find(self, site: str, event_id: str) -> Record | None:
         """See ``Store.find``."""
         found = await self.rows(FIND, site, event_id)
+        return rows.record(found[0]) if found else None
+
+    async def own(self, site: str, visitor: str, event_id: str) -> Record | None:
+        """See ``Store.own``."""
+        found = await self.rows(OWN, site, visitor, event_id)
         return rows.record(found[0]) if found else None
 
     async def scan(

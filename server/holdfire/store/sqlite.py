@@ -18,24 +18,31 @@ import logging
 import os
 import secrets
 import sqlite3
-from collections.abc import AsyncGenerator, AsyncIterator, Collection, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Collection, Sequence
+from contextlib import AbstractAsyncContextManager
 from pathlib import Path
 from typing import Any, Self
 
-import aiosqlite
-
 from holdfire.errors import LogRefused, StoreUnavailable
-from holdfire.ledger.merkle import leaf_hash
-from holdfire.ledger.tiles import Tile
-from holdfire.record import Artefact, Blocks, Draft, Erasure, Head, Record, Said, Statement
-from holdfire.store import Appended, datafile, paging, rows, schema, sqlite_reading, sqlite_writing
-from holdfire.store.batching import UNAVAILABLE, GroupCommit, RefusedRows
+from holdfire.record import Artefact, Draft, Erasure, Head, Said, Statement
+from holdfire.store import (
+    Appended,
+    Mark,
+    News,
+    datafile,
+    paging,
+    schema,
+    sqlite_reading,
+    sqlite_writing,
+)
+from holdfire.store.batching import GroupCommit, RefusedRows
 from holdfire.store.fence import Fence
 from holdfire.store.placement import Random
-from holdfire.store.sqlite_reading import Parameters, Reader
+from holdfire.store.recent import Recent
+from holdfire.store.sqlite_reader import Aside, Parameters, Reader
+from holdfire.store.sqlite_reading import Questions
 from holdfire.store.sqlite_tables import SQLITE
-from holdfire.store.sqlite_writing import Writer, uri
+from holdfire.store.sqlite_writing import Writer
 from holdfire.store.work import Batch, Discard, Keep, Outcome, Publish, Reopen, Step, Sweep
 
 logger = logging.getLogger(__name__)
@@ -53,7 +60,7 @@ SWEEP_AGAIN_SECONDS = 0.1
 _ROWS_AT_FAULT = (sqlite3.IntegrityError, sqlite3.DataError, OverflowError, ValueError)
 
 
-class SqliteStore:
+class SqliteStore(Questions):
     """``Store`` over one file: the contract is there. Made by ``open``."""
 
     def __init__(
@@ -67,6 +74,7 @@ class SqliteStore:
         self._claim: int | None = None
         self._writer: Writer | None = None
         self._writer_file: datafile.Identity | None = None
+        self._recent = Recent()
         self._reader = Reader(path, self._accept)
         self._known = (0, 0)  # log and size that this process has seen: neither gets less
         # Steps of erasures, and for how many the file was written anew since. At the start it is one
@@ -122,16 +130,12 @@ class SqliteStore:
         """See ``Store.erase``."""
         group = self._group()
         count = 0
-        async for places in paging.steps(self._due(erasure)):
+        async for places in paging.steps(self.due(erasure)):
             # Before its place in the queue, which a sweep that counts it comes after.
             self._steps += 1
             count += await group.ask(Step(erasure, places), int)
         await self._sweep(group)
         return count
-
-    async def erasable(self, erasure: Erasure) -> int:
-        """See ``Store.erasable``."""
-        return sum([len(places) async for places in self._due(erasure)])
 
     async def reopen(self, statement: Statement) -> Head:
         """See ``Store.reopen``."""
@@ -139,108 +143,46 @@ class SqliteStore:
 
     async def readable(self) -> None:
         """See ``Store.readable``."""
-        self._rows(sqlite_reading.SIZE)
+        self.rows(sqlite_reading.SIZE)
 
     async def ready(self) -> None:
         """See ``Store.ready``."""
         await self._group().probe()
 
-    async def latest(self, site: str, visitor: str) -> Record | None:
-        """See ``Store.latest``."""
-        found = self._rows(sqlite_reading.LATEST, (site, visitor))
-        return rows.record(found[0]) if found else None
+    @property
+    def waiting(self) -> int:
+        """See ``Store.waiting``."""
+        return self._commits.waiting if self._commits is not None else 0
 
-    async def history(self, site: str, visitor: str, limit: int) -> tuple[Record, ...]:
-        """See ``Store.history``. Its rows lie all over the log, so it is read like a scan."""
-        async with self._aside() as db:
-            asked = (site, visitor, limit)
-            found = await db.execute_fetchall(sqlite_reading.HISTORY, asked)
-        return tuple(map(rows.record, found))
+    async def news(self, since: Mark | None) -> News | None:
+        """See ``Store.news``."""
+        self._require()
+        self._reader.look()
+        if self._commits is None:
+            self._follow()
+        return self._recent.since(since)
 
-    async def find(self, site: str, event_id: str) -> Record | None:
-        """See ``Store.find``."""
-        found = self._rows(sqlite_writing.FIND, (site, event_id))
-        return rows.record(found[0]) if found else None
-
-    async def scan(
-        self, site: str | None = None, after: tuple[int, int] = (0, 0)
-    ) -> AsyncGenerator[Record, None]:
-        """See ``Store.scan``. Its connection is its own, so that nobody else waits for its pages.
-
-        Each page is a transaction, so a slow scan keeps no checkpoint waiting; a page is a range of
-        the key, so one of a site with few records takes no longer than another.
-        """
-        heads = await self.heads()
-        async with self._aside() as db:
-            for log, first, end in paging.spans(heads, after):
-                asked = {"log": log, "first": first, "end": end, "site": site}
-                for row in await db.execute_fetchall(sqlite_reading.PAGE, asked):
-                    yield rows.record(row)
-
-    async def heads(self) -> tuple[Head, ...]:
-        """See ``Store.heads``."""
-        return tuple(map(rows.head, self._rows(rows.HEADS)))
-
-    async def entries(self, log: int, start: int, end: int) -> tuple[bytes, ...]:
-        """See ``Store.entries``. Raises ``ValueError`` for more of them."""
-        paging.within(start, end)
-        return tuple(row[0] for row in self._rows(sqlite_reading.ENTRIES, (log, start, end)))
-
-    async def tile(self, log: int, tile: Tile) -> bytes:
-        """See ``Store.tile``."""
-        first, end = paging.hashes_of(tile, await self.heads(), log)
-        if tile.level == 0:
-            return b"".join(map(leaf_hash, await self.entries(log, first, end)))
-        found = self._rows(sqlite_reading.NODES, (log, tile.level, first, end))
-        return b"".join(row[0] for row in found)
-
-    async def blocks(self, log: int, log_index: int) -> Blocks | None:
-        """See ``Store.blocks``."""
-        found = self._rows(sqlite_reading.BLOCKS, {"log": log, "log_index": log_index})
-        return rows.blocks(log, log_index, found[0]) if found else None
-
-    async def said(self, log: int, log_index: int) -> Said | None:
-        """See ``Store.said``."""
-        found = self._rows(sqlite_reading.SAID, (log, log_index))
-        return Said(*found[0]) if found else None
-
-    async def statements(self, kind: int | None = None) -> AsyncIterator[Said]:
-        """See ``Store.statements``."""
-        heads = await self.heads()
-        async with self._aside() as db:
-            for log, first, end in paging.spans(heads, (0, 0), paging.PLACES):
-                asked = {"log": log, "first": first, "end": end}
-                for row in await db.execute_fetchall(sqlite_reading.STATEMENTS, asked):
-                    if kind in {None, row[2]}:
-                        yield Said(*row)
+    def quiet(self, since: Mark | None) -> bool:
+        """See ``Store.quiet``."""
+        return (
+            since == self._recent.mark
+            and self._reader.looked_lately()
+            and not self._closed
+            and self._fence.reason is None
+            and self._commits is not None
+        )
 
     async def keep(self, artefacts: Sequence[Artefact]) -> None:
         """See ``Store.keep``."""
         await self._group().do(Keep(tuple(artefacts)))
 
-    async def artefact(self, digest: str) -> Artefact | None:
-        """See ``Store.artefact``."""
-        async with self._aside() as db:
-            found = list(await db.execute_fetchall(sqlite_reading.ARTEFACT, (digest,)))
-        return Artefact(*found[0]) if found else None
-
     async def discard(self, digests: Collection[str]) -> int:
         """See ``Store.discard``."""
         return await self._group().ask(Discard(tuple(digests)), int)
 
-    async def artefacts(self) -> tuple[str, ...]:
-        """See ``Store.artefacts``."""
-        async with self._aside() as db:
-            return tuple(row[0] for row in await db.execute_fetchall(sqlite_reading.ARTEFACTS))
-
     async def publish(self, log: int, size: int, note: bytes, *, cosigned: bool = False) -> None:
         """See ``Store.publish``."""
         await self._group().do(Publish(log, size, note, cosigned))
-
-    async def checkpoint(self, log: int, *, cosigned: bool = False) -> bytes | None:
-        """See ``Store.checkpoint``."""
-        found = self._rows(sqlite_reading.CHECKPOINT[cosigned], (log,))
-        return found[0][0] if found else None
 
     async def close(self) -> None:
         """See ``Store.close``."""
@@ -263,33 +205,15 @@ class SqliteStore:
             raise StoreUnavailable("The record store was opened for reading only.")
         return self._commits
 
-    def _rows(self, sql: str, parameters: Parameters = ()) -> list[Any]:
+    def rows(self, sql: str, parameters: Parameters = ()) -> list[Any]:
+        """See ``Questions.rows``."""
         self._require()
         return self._reader.rows(sql, parameters)
 
-    @asynccontextmanager
-    async def _aside(self) -> AsyncIterator[aiosqlite.Connection]:
-        """A connection of its own, for a question that may read much."""
-        self._rows(sqlite_reading.SIZE)  # the file of this name is still ours
-        try:
-            async with aiosqlite.connect(uri(self._path, "ro"), uri=True) as db:
-                yield db
-        except (sqlite3.Error, UnicodeError) as error:
-            raise StoreUnavailable(UNAVAILABLE) from error
-
-    async def _due(self, erasure: Erasure) -> AsyncIterator[Sequence[paging.Place]]:
-        """What an erasure takes something from now, from the oldest on."""
-        heads = await self.heads()
-        chosen = sqlite_writing.selection(erasure)
-        async with self._aside() as db:
-            if erasure.visitor is not None:
-                found = await db.execute_fetchall(sqlite_reading.DUE_OF_A_VISITOR, chosen)
-                yield [(row[0], row[1]) for row in found]
-                return
-            for log, first, end in paging.spans(heads, (0, 0), paging.PLACES):
-                asked = {"log": log, "first": first, "end": end, **chosen}
-                found = await db.execute_fetchall(sqlite_reading.DUE, asked)
-                yield [(row[0], row[1]) for row in found]
+    def aside(self) -> AbstractAsyncContextManager[Aside]:
+        """See ``Questions.aside``."""
+        self._require()
+        return self._reader.aside()
 
     async def _sweep(self, group: GroupCommit) -> None:
         """Have the erased bytes gone from the files."""
@@ -317,6 +241,7 @@ class SqliteStore:
         except BaseException as error:  # cancelled too; lost is the batch: its callers are told
             # After a failed write or fsync the kernel may believe pages clean that never reached
             # the disk. This connection acknowledges nothing more; the next one starts over.
+            self._recent.anybody()
             _log_outage("while writing", error)
             await self._drop_writer()
             raise
@@ -331,7 +256,10 @@ class SqliteStore:
         )
         if not self._writes_to_its_file():
             raise sqlite3.OperationalError(_LOST)
+        if head.log != self._known[0]:
+            self._recent.anybody()
         self._known = max(self._known, (head.log, head.size))
+        self._recent.hear(batch, outcomes)
         return outcomes
 
     async def _writable(self) -> Writer:
@@ -368,6 +296,15 @@ class SqliteStore:
             raise error
         self._fence.accept(head)
         self._known, self._told = (head.log, head.size), False
+        # Opening may have brought back what a commit that failed had left in the write-ahead log.
+        self._recent.anybody()
+
+    def _follow(self) -> None:
+        """Notice, in a store that only reads, that another process has written."""
+        ((log, size),) = self.rows(sqlite_reading.END)
+        if (log, size) != self._known:
+            self._known = log, size
+            self._recent.anybody()
 
     async def _drop_writer(self) -> None:
         writer, self._writer = self._writer, None

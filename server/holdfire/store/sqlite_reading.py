@@ -1,19 +1,21 @@
-"""Questions to the SQLite store, and the connection of the event loop that answers short ones."""
+"""Questions to the SQLite store."""
 
-import sqlite3
-from collections.abc import Callable, Mapping, Sequence
-from pathlib import Path
+import asyncio
+import json
+from abc import ABC, abstractmethod
+from collections.abc import AsyncGenerator, AsyncIterator, Sequence
+from contextlib import AbstractAsyncContextManager
 from typing import Any
 
-from holdfire.errors import LogRefused, StoreUnavailable
-from holdfire.record import Head
-from holdfire.store import datafile, rows
-from holdfire.store.batching import UNAVAILABLE
-from holdfire.store.sqlite_writing import ERASABLE, WHOLE, end, uri
+from holdfire.ledger.merkle import leaf_hash
+from holdfire.ledger.tiles import Tile
+from holdfire.record import Artefact, Blocks, Erasure, Head, Record, Said
+from holdfire.store import Standing, paging, rows
+from holdfire.store.sqlite_reader import Aside, Parameters
+from holdfire.store.sqlite_writing import ERASABLE, FIND, WHOLE, selection
 
-# Point reads run in the event loop, which must not stand still. In WAL mode they wait for nothing
-# but the recovery of a log after a crash, and the writer has seen to that before they start.
-READ_BUSY_SECONDS = 0.05
+# So many visitors are looked up at a time: the event loop stands still for a millisecond at most.
+FEW = 64
 
 # A visitor's records of which the subject is erased are nobody's.
 _OF_A_VISITOR = f"""
@@ -25,7 +27,25 @@ _OF_A_VISITOR = f"""
 """  # noqa: S608 - our own columns
 LATEST = f"{_OF_A_VISITOR} LIMIT 1"
 HISTORY = f"{_OF_A_VISITOR} LIMIT ?"
+# Two indexes hold all of it but the evidence: no row of `person` or `record` is read. Nor is one of
+# `subject`: a person goes with the last of their subjects, and an erasure takes the oldest first.
+STANDINGS = """
+    SELECT visitor, newest.seq, newest.place >> 40, newest.place & 0xffffffffff, evidence.body
+    FROM json_each(?2) AS asked
+    CROSS JOIN person ON person.site = ?1 AND person.visitor = asked.value
+    CROSS JOIN record AS newest ON newest.person = person.number AND newest.seq = (
+        SELECT max(seq) FROM record WHERE record.person = person.number)
+    CROSS JOIN evidence ON evidence.place = newest.place
+"""
+# The plus signs keep SQLite from the index by event id, which would find other people's acts.
+OWN = f"""
+    SELECT {rows.RECORD} FROM person
+    CROSS JOIN record ON record.person = person.number AND +record.event_id = ?
+    JOIN evidence USING (place) JOIN subject USING (place)
+    WHERE person.site = ? AND person.visitor = ?
+"""  # noqa: S608 - our own columns
 SIZE = "SELECT size FROM head"
+END = "SELECT log, size FROM head"
 PAGE = f"""
     SELECT {rows.RECORD} FROM record {WHOLE}
     WHERE record.place >= (:log << 40) + :first AND record.place < (:log << 40) + :end
@@ -71,47 +91,136 @@ DUE_OF_A_VISITOR = f"""
 """  # noqa: S608 - our own words
 
 
-Parameters = Sequence[str | int] | Mapping[str, str | int | None]
+class Questions(ABC):
+    """What the SQLite store answers without writing."""
 
-
-class Reader:
-    """The reading connection of the event loop: the one in use, or a new one."""
-
-    def __init__(self, path: Path, accept: Callable[[Head], None]) -> None:
-        """``accept`` is asked about the end of the log at every new connection."""
-        self._path = path
-        self._accept = accept
-        self._connection: sqlite3.Connection | None = None
-        self._file: datafile.Identity | None = None
-
+    @abstractmethod
     def rows(self, sql: str, parameters: Parameters = ()) -> list[Any]:
-        """The rows of a question that reads little.
+        """The rows of a question that reads little. Raises ``StoreUnavailable``."""
 
-        In the event loop, because that is 15 µs where a thread's hops are 230; a page that must
-        come from the disk adds 200. Nothing that may read more than a few keys belongs here.
+    @abstractmethod
+    def aside(self) -> AbstractAsyncContextManager[Aside]:
+        """A connection of its own, for a question that may read much. Errors as ``rows``."""
+
+    async def erasable(self, erasure: Erasure) -> int:
+        """See ``Store.erasable``."""
+        return sum([len(places) async for places in self.due(erasure)])
+
+    async def latest(self, site: str, visitor: str) -> Record | None:
+        """See ``Store.latest``."""
+        found = self.rows(LATEST, (site, visitor))
+        return rows.record(found[0]) if found else None
+
+    async def standings(self, site: str, visitors: Sequence[str]) -> dict[str, Standing]:
+        """See ``Store.standings``. In shares, between which the event loop goes on.
+
+        A thread would take longer over them: it waits for the interpreter after each row.
         """
-        try:
-            return self._readable().execute(sql, parameters).fetchall()
-        except (sqlite3.Error, UnicodeError) as error:
-            self.close()
-            raise StoreUnavailable(UNAVAILABLE) from error
+        paging.so_many(visitors)
+        found: dict[str, Standing] = {}
+        for start in range(0, len(visitors), FEW):
+            if start:
+                await asyncio.sleep(0)
+            asked = json.dumps(visitors[start : start + FEW])
+            for row in self.rows(STANDINGS, (site, asked)):
+                found[row[0]] = Standing(*row[1:])
+        return found
 
-    def close(self) -> None:
-        """Let go of the file; the next question opens it again."""
-        if self._connection is not None:
-            self._connection.close()
-            self._connection = None
+    async def history(self, site: str, visitor: str, limit: int) -> tuple[Record, ...]:
+        """See ``Store.history``. Its rows lie all over the log, so it is read like a scan."""
+        async with self.aside() as db:
+            asked = (site, visitor, limit)
+            found = await db.execute_fetchall(HISTORY, asked)
+        return tuple(map(rows.record, found))
 
-    def _readable(self) -> sqlite3.Connection:
-        file = datafile.identity(self._path)
-        if file != self._file:
-            self.close()
-        if self._connection is None:
-            connection = sqlite3.connect(uri(self._path, "ro"), uri=True, timeout=READ_BUSY_SECONDS)
-            try:
-                self._accept(end(connection))
-            except (sqlite3.Error, LogRefused):
-                connection.close()
-                raise
-            self._connection, self._file = connection, file
-        return self._connection
+    async def find(self, site: str, event_id: str) -> Record | None:
+        """See ``Store.find``."""
+        found = self.rows(FIND, (site, event_id))
+        return rows.record(found[0]) if found else None
+
+    async def own(self, site: str, visitor: str, event_id: str) -> Record | None:
+        """See ``Store.own``."""
+        found = self.rows(OWN, (event_id, site, visitor))
+        return rows.record(found[0]) if found else None
+
+    async def scan(
+        self, site: str | None = None, after: tuple[int, int] = (0, 0)
+    ) -> AsyncGenerator[Record, None]:
+        """See ``Store.scan``. Its connection is its own, so that nobody else waits for its pages.
+
+        Each page is a transaction, so a slow scan keeps no checkpoint waiting; a page is a range of
+        the key, so one of a site with few records takes no longer than another.
+        """
+        heads = await self.heads()
+        async with self.aside() as db:
+            for log, first, end in paging.spans(heads, after):
+                asked = {"log": log, "first": first, "end": end, "site": site}
+                for row in await db.execute_fetchall(PAGE, asked):
+                    yield rows.record(row)
+
+    async def heads(self) -> tuple[Head, ...]:
+        """See ``Store.heads``."""
+        return tuple(map(rows.head, self.rows(rows.HEADS)))
+
+    async def entries(self, log: int, start: int, end: int) -> tuple[bytes, ...]:
+        """See ``Store.entries``. Raises ``ValueError`` for more of them."""
+        paging.within(start, end)
+        return tuple(row[0] for row in self.rows(ENTRIES, (log, start, end)))
+
+    async def tile(self, log: int, tile: Tile) -> bytes:
+        """See ``Store.tile``."""
+        first, end = paging.hashes_of(tile, await self.heads(), log)
+        if tile.level == 0:
+            return b"".join(map(leaf_hash, await self.entries(log, first, end)))
+        found = self.rows(NODES, (log, tile.level, first, end))
+        return b"".join(row[0] for row in found)
+
+    async def blocks(self, log: int, log_index: int) -> Blocks | None:
+        """See ``Store.blocks``."""
+        found = self.rows(BLOCKS, {"log": log, "log_index": log_index})
+        return rows.blocks(log, log_index, found[0]) if found else None
+
+    async def said(self, log: int, log_index: int) -> Said | None:
+        """See ``Store.said``."""
+        found = self.rows(SAID, (log, log_index))
+        return Said(*found[0]) if found else None
+
+    async def statements(self, kind: int | None = None) -> AsyncIterator[Said]:
+        """See ``Store.statements``."""
+        heads = await self.heads()
+        async with self.aside() as db:
+            for log, first, end in paging.spans(heads, (0, 0), paging.PLACES):
+                asked = {"log": log, "first": first, "end": end}
+                for row in await db.execute_fetchall(STATEMENTS, asked):
+                    if kind in {None, row[2]}:
+                        yield Said(*row)
+
+    async def artefact(self, digest: str) -> Artefact | None:
+        """See ``Store.artefact``."""
+        async with self.aside() as db:
+            found = list(await db.execute_fetchall(ARTEFACT, (digest,)))
+        return Artefact(*found[0]) if found else None
+
+    async def artefacts(self) -> tuple[str, ...]:
+        """See ``Store.artefacts``."""
+        async with self.aside() as db:
+            return tuple(row[0] for row in await db.execute_fetchall(ARTEFACTS))
+
+    async def checkpoint(self, log: int, *, cosigned: bool = False) -> bytes | None:
+        """See ``Store.checkpoint``."""
+        found = self.rows(CHECKPOINT[cosigned], (log,))
+        return found[0][0] if found else None
+
+    async def due(self, erasure: Erasure) -> AsyncIterator[Sequence[paging.Place]]:
+        """What an erasure takes something from now, from the oldest on."""
+        heads = await self.heads()
+        chosen = selection(erasure)
+        async with self.aside() as db:
+            if erasure.visitor is not None:
+                found = await db.execute_fetchall(DUE_OF_A_VISITOR, chosen)
+                yield [(row[0], row[1]) for row in found]
+                return
+            for log, first, end in paging.spans(heads, (0, 0), paging.PLACES):
+                asked = {"log": log, "first": first, "end": end, **chosen}
+                found = await db.execute_fetchall(DUE, asked)
+                yield [(row[0], row[1]) for row in found]

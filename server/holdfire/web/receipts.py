@@ -48,14 +48,16 @@ async def get_page(request: Request) -> Response:
 async def _own(request: Request, site: Site) -> tuple[Record, Receipt]:
     """The record and receipt of the visitor's own choice. Raises ``NotFound`` for any other.
 
-    The record is looked up whoever asks, so that neither the answer nor the time it takes tells
-    whether there is one.
+    It is looked for among the visitor's own, whoever asks, so that neither the answer nor the time
+    it takes tells whether there is one of somebody else.
     """
     house = house_of(request)
     visitor_of(request, query_of(request))  # changes nothing here; refused where it is malformed
     token, event_id = token_if_good(request, site), request.path_params["event_id"]
-    record = await house.ctx.store.find(site.id, event_id) if _is_event_id(event_id) else None
-    if token is None or record is None or not record.visitor or record.visitor != token.visitor:
+    visitor = token.visitor if token is not None else ""
+    asked = event_id if _is_event_id(event_id) else ""
+    record = await house.ctx.store.own(site.id, visitor, asked)
+    if record is None:
         raise NotFound("There is no receipt of this number for this visitor.")
     try:
         return record, await house.receipts.receipt(record.log, record.log_index)
