@@ -64,8 +64,25 @@ class TokenInvalid(HoldfireError):
     status = 401
 
 
+class KeyInvalid(HoldfireError):
+    """The API key is missing, unknown, expired, revoked or doubled: send one that holds."""
+
+    code = "key_invalid"
+    status = 401
+
+
+class ScopeRefused(HoldfireError):
+    """The API key is good, and not for this site or not for this use."""
+
+    code = "scope_refused"
+    status = 403
+
+
 class OriginRefused(HoldfireError):
-    """The ``Origin`` is missing or not on the site's list: add it to the site file."""
+    """The ``Origin`` is missing or not on the site's list: add it to the site file.
+
+    Or a browser sent an API key, which no browser may hold.
+    """
 
     code = "origin_refused"
     status = 403
@@ -89,6 +106,13 @@ class MethodRefused(HoldfireError):
 
     code = "method_refused"
     status = 405
+
+
+class NotAcceptable(HoldfireError):
+    """``Accept`` names nothing that is spoken here."""
+
+    code = "not_acceptable"
+    status = 406
 
 
 class EventConflict(HoldfireError):
@@ -119,14 +143,14 @@ class HandOffSpent(HoldfireError):
 
 
 class BodyTooLarge(HoldfireError):
-    """The body is over 16 KiB."""
+    """The body is over 16 KiB, or a batch over 256 KiB."""
 
     code = "body_too_large"
     status = 413
 
 
 class MediaTypeRefused(HoldfireError):
-    """The body is not declared as ``application/json``."""
+    """The body is not declared as ``application/json``, or a batch as ``application/msgpack``."""
 
     code = "media_type_refused"
     status = 415
@@ -140,6 +164,17 @@ class HeadersTooLarge(HoldfireError):
 
 
 # ---------------------------------------------------------------- the caller should come back
+
+
+class RateLimited(HoldfireError):
+    """More than is taken from one network, key or site: nothing was recorded, come back later."""
+
+    code = "rate_limited"
+    status = 429
+
+    def __init__(self, message: str, retry_after_seconds: int = 1) -> None:
+        super().__init__(message)
+        self.retry_after_seconds = retry_after_seconds
 
 
 class StoreUnavailable(HoldfireError):

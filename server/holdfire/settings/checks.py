@@ -29,6 +29,7 @@ def faults(settings: Settings) -> Iterator[Fault]:
     """Everything that is wrong with settings of the right types."""
     checks: tuple[Callable[[Settings], Iterator[Fault]], ...] = (
         _host,
+        _metrics_host,
         _database,
         _data_dir,
         _log_host,
@@ -48,6 +49,16 @@ def _host(settings: Settings) -> Iterator[Fault]:
         if not _HOST.fullmatch(settings.host):
             what = f"{settings.host!r} is neither an address nor a host name"
             yield "host", "", what, 'write "127.0.0.1", or "0.0.0.0" for every interface'
+
+
+def _metrics_host(settings: Settings) -> Iterator[Fault]:
+    try:
+        own = ipaddress.ip_address(settings.metrics_host).is_loopback
+    except ValueError:
+        own = False
+    if not own:
+        what = f"{settings.metrics_host!r} is no address of this machine alone"
+        yield "metrics_host", "", what, 'write "127.0.0.1", and put a proxy in front for others'
 
 
 def _database(settings: Settings) -> Iterator[Fault]:

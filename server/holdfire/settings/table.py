@@ -164,6 +164,54 @@ class Settings(Value, frozen=True):
             395,
         ),
     ] = 395
+    limit_network_per_second: Annotated[
+        int,
+        _help(
+            "How many choices one network may make a second for long: IPv4 /24, IPv6 /48, nobody's "
+            "in particular left out. As many again of histories, receipts and tokens. 0: any number.",
+            0,
+        ),
+    ] = 20
+    limit_network_burst: Annotated[
+        int,
+        _help("How many at once, where it has been quiet before.", 1),
+    ] = 600
+    limit_site_per_second: Annotated[
+        int,
+        _help(
+            "How many choices are taken a second for one site, for long; and as many again from "
+            "networks that have hardly made any. 0: any number.",
+            0,
+        ),
+    ] = 2_000
+    limit_site_burst: Annotated[
+        int,
+        _help("How many at once, where it has been quiet before.", 1),
+    ] = 20_000
+    limit_key_per_second: Annotated[
+        int,
+        _help("How many visitors one API key may ask about a second, for long. 0: any number.", 0),
+    ] = 100_000
+    limit_key_burst: Annotated[
+        int,
+        _help("How many at once, where it has been quiet before.", 1_000),
+    ] = 1_000_000
+    limit_batch_per_second: Annotated[
+        int,
+        _help("The same for all keys of one site together. 0: any number.", 0),
+    ] = 200_000
+    limit_batch_burst: Annotated[
+        int,
+        _help("How many at once, where it has been quiet before.", 1_000),
+    ] = 2_000_000
+    metrics_host: Annotated[
+        str,
+        _help("Address to serve metrics on: one of this machine alone."),
+    ] = "127.0.0.1"
+    metrics_port: Annotated[
+        int,
+        _help("Port to serve metrics on, at /metrics; 0 serves none.", 0, 65_535),
+    ] = 9464
     log_level: Annotated[
         LogLevel,
         _help("How much is logged: debug, info, warning or error."),

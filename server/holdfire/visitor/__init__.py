@@ -11,7 +11,7 @@ from ipaddress import IPv4Address
 from holdfire.model import UNKNOWN_LOCATION, Location, Visitor
 from holdfire.visitor import hops, languages, places, signals
 from holdfire.visitor.edge import FAMILIES, Edges
-from holdfire.visitor.geo import GeoDatabase, install, unpack
+from holdfire.visitor.geo import PLACELESS, GeoDatabase, install, unpack
 from holdfire.visitor.hops import Front, Network
 
 __all__ = ["FAMILIES", "Front", "GeoDatabase", "Observatory", "install", "prefix", "unpack"]
@@ -41,7 +41,7 @@ class Observatory:
         self._trusted = hops.Networks(trusted)
         self._edges = Edges(edges)
         self.databases = tuple(databases)
-        self._wanted = frozenset((*hops.HEADERS, *signals.HEADERS, _LANGUAGE, *self._edges.headers))
+        self.headers = frozenset((*hops.HEADERS, *signals.HEADERS, _LANGUAGE, *self._edges.headers))
 
     def describe(
         self,
@@ -76,6 +76,24 @@ class Observatory:
         """Where the databases say an address is; what is no address is nowhere."""
         return self._locate(places.NOWHERE, hops.literal(address))
 
+    def current(self) -> int:
+        """What was said of a place holds while this number is the same: exchanges of databases."""
+        exchanges = 0
+        for database in self.databases:
+            exchanges += database.current()
+        return exchanges
+
+    def network(self, peer: str | None, headers: RawHeaders) -> str:
+        """The network a request comes from, as ``prefix`` writes it.
+
+        "" where it is nobody's in particular: loopback, private, unknown. Those may be all who come
+        through a proxy that was not declared.
+        """
+        address = hops.literal(peer)
+        if address in self._trusted:
+            address = hops.client(address, self._gather(headers), self._trusted)
+        return "" if address in PLACELESS else prefix(address)
+
     def front(self, peer: str | None, headers: RawHeaders, scheme: str) -> Front:
         """The scheme and host the visitor used; ``scheme`` is the connection's own."""
         return hops.front(hops.literal(peer), self._gather(headers), self._trusted, scheme)
@@ -94,7 +112,7 @@ class Observatory:
         """The few headers that are read; Latin-1 because any byte is a character in it."""
         fields: dict[bytes, list[str]] = {}
         for name, value in headers:
-            if name in self._wanted:
+            if name in self.headers:
                 fields.setdefault(name, []).append(value.decode("latin-1"))
         return fields
 

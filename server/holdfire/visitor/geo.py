@@ -35,7 +35,7 @@ _SAMPLE = 5_000  # records searched for one that names a place; the first nearly
 # reserved; and all of IPv6 outside 2000::/3. The ranges for benchmarks and documentation are left
 # to the database: a real one holds nothing there, and a made-up one can live nowhere else.
 # Source: IANA special-purpose address registries.
-_PLACELESS = Networks(
+PLACELESS = Networks(
     ip_network(text)
     for text in (
         "0.0.0.0/8",
@@ -99,6 +99,7 @@ class GeoDatabase:
     ) -> None:
         self.path = path
         self.problem = ""
+        self.exchanges = 0  # since the start
         self._clock = clock
         self._every = every_seconds
         self._due = clock() + every_seconds
@@ -112,14 +113,19 @@ class GeoDatabase:
 
     def look(self, address: Address) -> Finding:
         """What is known of the address. Private, reserved and unlisted ones are nowhere."""
-        if self._clock() >= self._due:
-            self.refresh()
-        if address in _PLACELESS:
+        self.current()
+        if address in PLACELESS:
             return NOWHERE
         try:
             return read(self._reader.get(address))
         except (ValueError, maxminddb.InvalidDatabaseError):
             return NOWHERE  # an IPv6 address in a database of IPv4, or a damaged page
+
+    def current(self) -> int:
+        """How often it has been exchanged, once the file was looked at if that is due."""
+        if self._clock() >= self._due:
+            self.refresh()
+        return self.exchanges
 
     def refresh(self) -> bool:
         """Exchange the database if its file has changed; true if it was exchanged."""
@@ -139,6 +145,7 @@ class GeoDatabase:
                 return False  # still being written: look again next time
             self._seen = seen
             self._reader, self.edition = opened
+            self.exchanges += 1
             self.problem = ""
         except _UNREADABLE as fault:
             # A full disk may empty; a file that is no database stays one until it changes.

@@ -11,6 +11,7 @@ from holdfire.model import Location, Site, Source, Visitor
 from holdfire.tokens import VisitorToken
 from holdfire.visitor import Front
 from holdfire.visitor.languages import well_formed
+from holdfire.web.cors import cors
 from holdfire.web.house import house_of
 
 FLAG = ("1",)
@@ -33,15 +34,7 @@ def site_of(request: Request) -> Site:
     site = house_of(request).ctx.sites.get(request.path_params["site"])
     if site is None:
         raise UnknownSite("No site of this id is configured.")
-    headers = [(b"vary", b"Origin")]
-    origin = origin_of(request)
-    if origin is not None and origin in site.origins:
-        headers += [
-            (b"access-control-allow-origin", origin.encode("ascii")),
-            (b"access-control-allow-credentials", b"true"),
-            (b"access-control-expose-headers", b"x-request-id, retry-after"),
-        ]
-    request.scope["holdfire.headers"] = headers
+    request.scope["holdfire.headers"] = cors(site, request.scope)
     return site
 
 
