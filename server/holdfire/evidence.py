@@ -106,7 +106,36 @@ class Subject(Value, frozen=True):
     browser: str
 
 
+class _Shown(msgspec.Struct, frozen=True, gc=False):
+    notice_version: str
+
+
+class _HandOff(msgspec.Struct, frozen=True, gc=False):
+    acted_ms: int
+
+
+class _Standing(msgspec.Struct, frozen=True):
+    """Those members of the evidence that deciding reads; the others are passed over unread."""
+
+    v: Literal[1]
+    action: Action
+    layer: int
+    control: str
+    effective: dict[str, bool]
+    effective_services: dict[str, bool]
+    left_on: tuple[str, ...]
+    shown_services: tuple[str, ...]
+    shown: _Shown
+    age: int | None
+    gpc_noticed: bool
+    dnt_noticed: bool
+    server_ms: int
+    valid_until: int
+    taken_from: _HandOff | UnsetType = UNSET
+
+
 _EVIDENCE = msgspec.json.Decoder(Evidence)
+_STANDING = msgspec.json.Decoder(_Standing)
 _SUBJECT = msgspec.json.Decoder(Subject)
 _ENCODER = msgspec.json.Encoder()
 _SORTED = msgspec.json.Encoder(order="sorted")
@@ -184,6 +213,11 @@ def read(record: Record) -> Evidence:
     return _EVIDENCE.decode(record.evidence)
 
 
+def decode(body: bytes) -> Evidence:
+    """The evidence in the bytes of a block."""
+    return _EVIDENCE.decode(body)
+
+
 def read_subject(record: Record) -> Subject:
     """The subject of a record."""
     return _SUBJECT.decode(record.subject)
@@ -194,7 +228,16 @@ def fingerprint(choice: Choice) -> bytes:
     return hashlib.sha256(_ENCODER.encode(choice)).digest()
 
 
-def prior_of(evidence: Evidence) -> Prior:
+def standing(body: bytes) -> tuple[Prior, int | None]:
+    """The standing choice in the bytes of a block, and the age that its visitor is known to have.
+
+    The same as ``prior_of(decode(body))`` and its ``age``, in a third of the time.
+    """
+    found = _STANDING.decode(body)
+    return prior_of(found), found.age
+
+
+def prior_of(evidence: Evidence | _Standing) -> Prior:
     """The standing choice that a record leaves behind."""
     said_ms = evidence.taken_from.acted_ms if evidence.taken_from else evidence.server_ms
     return Prior(

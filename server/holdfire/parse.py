@@ -4,9 +4,10 @@ A request is parsed once, into a type; behind this module nothing checks shapes 
 """
 
 import json
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, Any, NamedTuple, Protocol, TypeVar
 from urllib.parse import parse_qsl
 
 import msgspec
@@ -15,8 +16,12 @@ from holdfire.errors import ActionMismatch, BadJson, BadMember, BadQuery, BodyTo
 from holdfire.model import Action, Choice, Site
 
 T = TypeVar("T")
+T_co = TypeVar("T_co", covariant=True)
 BODY_BYTES = 16 * 1024  # an honest choice over 64 services takes 3 KiB
+BATCH_BYTES = 256 * 1024  # 1,000 visitors of whom all is said that can be take 110 KiB
+BATCH = 1_000  # visitors in a batch, which is what the store is asked for at once
 QUERY_BYTES = 1_024  # the longest honest query is about 60
+MESSAGE = 200  # characters that are said of one visitor, whatever it was called
 MEMBERS = 64  # categories or services a choice may name; more could only be an attack on hashing
 
 # The patterns are anchored, of bounded length and without nested repetition: linear on any input.
@@ -50,6 +55,16 @@ HandOffText = Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z0-9_.-]{1,512}\Z", m
 # A host has at most 253 characters (RFC 1035 §2.3.4); a scheme and a port go with it.
 Origin = Annotated[str, msgspec.Meta(pattern=r"^https?://[!-~]{1,259}\Z", max_length=267)]
 Members = Annotated[dict[str, bool], msgspec.Meta(max_length=MEMBERS)]
+VisitorId = Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z0-9_-]{22}\Z", max_length=22)]
+PlaceCode = Annotated[
+    str, msgspec.Meta(pattern=r"^[A-Z0-9]{2}(-[A-Z0-9]{1,3})?\Z", max_length=6)
+]  # ISO 3166-1, or 3166-2
+Age = Annotated[int, msgspec.Meta(ge=0, le=150)]
+# What a category or service may be called in a site file, so that a misspelt one is answered.
+Named = Annotated[
+    list[Annotated[str, msgspec.Meta(pattern=r"^[a-z0-9-]{1,64}\Z", max_length=64)]],
+    msgspec.Meta(max_length=MEMBERS),
+]
 
 
 class AfterBody(msgspec.Struct, forbid_unknown_fields=True):
@@ -91,9 +106,83 @@ class TakeOver(msgspec.Struct, forbid_unknown_fields=True, frozen=True, rename={
     origin: Origin  # of the page that led here, as the browser names it
 
 
+class AskedBody(msgspec.Struct, forbid_unknown_fields=True, gc=False):
+    """One visitor of a batch. What is left out is as the whole batch has it."""
+
+    visitor: VisitorId
+    place: PlaceCode | None = None
+    gpc: bool | None = None
+    dnt: bool | None = None
+    age: Age | None = None
+    version: Version | None = None
+
+
+class _Whole(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
+    """What a batch says of all its visitors."""
+
+    categories: Named | None = None  # None: all of the site
+    services: Named | None = None
+    place: PlaceCode | None = None
+    gpc: bool | None = None
+    dnt: bool | None = None
+    version: Version | None = None
+
+
+class BatchBody(_Whole):
+    """The body of ``POST …/decisions``, PROTOCOL.md §5."""
+
+    visitors: Annotated[list[VisitorId | AskedBody], msgspec.Meta(min_length=1, max_length=BATCH)]
+
+
+class _AnyBatch(_Whole):
+    """The same before anybody has looked at the visitors, each of which may be anything."""
+
+    visitors: Annotated[list[msgspec.Raw], msgspec.Meta(min_length=1, max_length=BATCH)]
+
+
+class Decoder(Protocol[T_co]):
+    """Of JSON or of MessagePack. Raises ``msgspec.DecodeError``, and as Python's own."""
+
+    def decode(self, buf: bytes | msgspec.Raw, /) -> T_co:
+        """Decode one document."""
+        ...
+
+
+class Decoders(NamedTuple):
+    """The decoders of a batch in one of its languages."""
+
+    whole: Decoder[BatchBody]
+    loose: Decoder[_AnyBatch]
+    one: Decoder[str | AskedBody]
+
+
+class Batch(NamedTuple):
+    """Whom a server asks for, in its order, and what is said of all of them."""
+
+    visitors: Sequence[AskedBody | BadMember]  # an error stands where a visitor is none
+    whole: _Whole
+
+
 _CHOICE = msgspec.json.Decoder(ChoiceBody)
 _HAND_OFF = msgspec.json.Decoder(HandOffBody)
 _TAKE_OVER = msgspec.json.Decoder(TakeOver)
+_JSON = Decoders(
+    msgspec.json.Decoder(BatchBody),
+    msgspec.json.Decoder(_AnyBatch),
+    msgspec.json.Decoder(VisitorId | AskedBody),
+)
+_PACKED = Decoders(
+    msgspec.msgpack.Decoder(BatchBody),
+    msgspec.msgpack.Decoder(_AnyBatch),
+    msgspec.msgpack.Decoder(VisitorId | AskedBody),
+)
+_BATCH_PATH = re.compile(r"/v1/sites/[^/]+/decisions")
+
+
+def most_bytes(method: str, path: str) -> int:
+    """The longest body that is taken at an address, in bytes."""
+    batch = method == "POST" and _BATCH_PATH.fullmatch(path) is not None
+    return BATCH_BYTES if batch else BODY_BYTES
 
 
 def choice(body: bytes, site: Site) -> Choice:
@@ -132,6 +221,26 @@ def hand_off(body: bytes, site: Site) -> str:
 def take_over(body: bytes) -> TakeOver:
     """Decode a hand-off that arrived. Raises ``BodyTooLarge``, ``BadJson`` or ``BadMember``."""
     return _decoded(_TAKE_OVER, body)
+
+
+def batch(body: bytes, *, packed: bool) -> Batch:
+    """Decode a batch from JSON, or from MessagePack if it is ``packed``.
+
+    A visitor who is not as asked for is one error among the others. In MessagePack, of a member
+    that is given twice the last holds. Raises ``BodyTooLarge``, ``BadJson`` or ``BadMember``.
+    """
+    _refuse_size(body, BATCH_BYTES)
+    decoders = _PACKED if packed else _JSON
+    try:
+        found = _well_formed(decoders, body)
+        if not packed:
+            _refuse_doubled_keys(body)
+    except msgspec.ValidationError as error:
+        raise BadMember(f"{error}.") from error
+    except (ValueError, RecursionError) as error:
+        what = "MessagePack" if packed else "JSON in UTF-8"
+        raise BadJson(f"The body is not well-formed {what}.") from error
+    return found
 
 
 def query(raw: bytes, allowed: Mapping[str, Iterable[str] | None]) -> dict[str, str]:
@@ -178,6 +287,31 @@ def _decoded(decoder: msgspec.json.Decoder[T], body: bytes) -> T:
     return given
 
 
+def _well_formed(decoders: Decoders, body: bytes) -> Batch:
+    """Raises ``ValueError`` or ``RecursionError``."""
+    try:
+        whole = decoders.whole.decode(body)
+    except msgspec.ValidationError:
+        # One of the visitors, or something else? All but the visitors is held to the same types.
+        loose = decoders.loose.decode(body)
+        return Batch([_asked(decoders.one, raw) for raw in loose.visitors], loose)
+    asked = [AskedBody(one) if isinstance(one, str) else one for one in whole.visitors]
+    return Batch(asked, whole)
+
+
+def _asked(decoder: Decoder[str | AskedBody], raw: msgspec.Raw) -> AskedBody | BadMember:
+    try:
+        found = decoder.decode(raw)
+    except msgspec.ValidationError as error:
+        return BadMember(f"{str(error)[:MESSAGE]}.")
+    return AskedBody(found) if isinstance(found, str) else found
+
+
+def _refuse_size(body: bytes, most: int) -> None:
+    if len(body) > most:
+        raise BodyTooLarge(f"The body is over {most} bytes.")
+
+
 def _refuse_doubled_keys(body: bytes) -> None:
     """Refuse what two parsers could read differently (RFC 8259 §4); the decoder keeps the last."""
 
@@ -187,8 +321,8 @@ def _refuse_doubled_keys(body: bytes) -> None:
             raise BadJson("A member is given twice.")
         return members
 
-    # The typed decoder has accepted the body, so nothing in it nests deeper than two.
-    json.loads(body, object_pairs_hook=once)
+    # Of numbers nothing is wanted, and long ones are slow to read.
+    json.loads(body, object_pairs_hook=once, parse_int=str, parse_float=str)
 
 
 def _refuse_foreign_members(given: ChoiceBody, site: Site) -> None:
