@@ -2,6 +2,7 @@
  * Builds what `npm pack` publishes, into `dist/` or the folder that is named:
  *
  *     index.js, testing.js     ES modules
+ *     verify.js                another, for servers and edge workers
  *     holdfire.iife.js         the first as a classic script, which sets the global `Holdfire`
  *     types/                   what TypeScript knows of them
  *
@@ -48,6 +49,8 @@ await rm(dist, { recursive: true, force: true });
 await Promise.all([
   bundled("index.ts", "index.js", { format: "esm" }),
   bundled("testing/index.ts", "testing.js", { format: "esm" }),
+  // Neutral: nothing of a browser, and nothing of Node.
+  bundled("verify/index.ts", "verify.js", { format: "esm", platform: "neutral" }),
   bundled("index.ts", "holdfire.iife.js", { format: "iife", globalName: "Holdfire", minify: true }),
   promisify(execFile)(process.execPath, [
     join(dirname(createRequire(import.meta.url).resolve("typescript/package.json")), "bin", "tsc"),

@@ -101,6 +101,7 @@ describe("the archive", () => {
       "index.js",
       "testing.js",
       "types",
+      "verify.js",
     ]);
   });
 
@@ -142,6 +143,20 @@ describe("in Node", () => {
       true,
       true,
     ]);
+  });
+
+  test("it verifies consent tokens", async () => {
+    const { good, key_sets, now } = JSON.parse(
+      await readFile(join(SDK, "..", "tests", "vectors", "consent-tokens.json"), "utf8"),
+    );
+    const told = await node(`
+      import { Refused, verifyConsent } from "holdfire/verify";
+      const judged = (site) =>
+        verifyConsent("${good[0].token}", ${JSON.stringify(key_sets.ours)}, { site, now: ${now} });
+      const consent = await judged("shop");
+      const refused = await judged("other").catch((cause) => cause);
+      console.log(consent.allowed("analytics"), consent.allowed("ga4"), refused instanceof Refused, refused.reason);`);
+    expect(told).toBe("true false true site");
   });
 
   test("load says that there is no page", async () => {

@@ -114,8 +114,8 @@ KINDS: tuple[Kind, ...] = (
     ),
     Kind(
         name="key",
-        what="the keys that sign: of visitor tokens, of the log",
-        where="data_dir: visitor.keys, log.keys",
+        what="the keys that sign: of visitor tokens, of consent tokens, of the log",
+        where="data_dir: visitor.keys, token.keys, log.keys",
         kept="until the operator retires them; public halves for ever",
         why="old tokens and receipts are verified by them",
     ),
