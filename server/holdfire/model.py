@@ -206,6 +206,25 @@ class Address(Value, frozen=True, omit_defaults=True):
     country: str = ""  # ISO 3166-1, two capitals
 
 
+class Csp(Value, frozen=True, omit_defaults=True, rename=lambda name: name.replace("_", "-")):
+    """What pages need besides the services: sources, by directive of CSP Level 3. Not material.
+
+    A directive that the site does not name has the sources of ``default-src``.
+    """
+
+    default_src: tuple[str, ...] = ("'self'",)
+    script_src: tuple[str, ...] | None = None
+    style_src: tuple[str, ...] | None = None
+    img_src: tuple[str, ...] | None = None
+    font_src: tuple[str, ...] | None = None
+    connect_src: tuple[str, ...] | None = None
+    frame_src: tuple[str, ...] | None = None
+    media_src: tuple[str, ...] | None = None
+    worker_src: tuple[str, ...] | None = None
+    base: str = ""  # origin from which pages load this service; "": it is under their own
+    nonces: bool = False  # a policy of the site's own judges inline code, by nonce
+
+
 class Controller(Value, frozen=True, omit_defaults=True):
     """Who answers for a site: GDPR Art 13(1)(a), (b). Only ``name`` is material for the version."""
 
@@ -247,6 +266,8 @@ class Site(Value, frozen=True):
     sisters: dict[str, tuple[str, ...]] = msgspec.field(default_factory=dict)  # id → origins
     controller: Controller = Controller()
     retention: Retention = Retention()
+    # Left out of the published configuration where the file says nothing: its digest stays.
+    csp: Csp | msgspec.UnsetType = msgspec.UNSET
 
     def category(self, key: str) -> Category | None:
         """The category of this id."""

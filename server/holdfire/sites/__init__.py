@@ -16,6 +16,7 @@ from holdfire.model import Category, Site
 from holdfire.sites.adapters import check_adapters, page_options
 from holdfire.sites.checks import check
 from holdfire.sites.controller import check_controller
+from holdfire.sites.csp import check_csp
 from holdfire.sites.frames import check_frames
 from holdfire.sites.intercept import check_intercept
 from holdfire.sites.look import check_look
@@ -78,6 +79,7 @@ def _read_site(
     check_controller(document, file.controller)
     check_intercept(document, file.intercept)
     check_retention(document, file.retention)
+    check_csp(document, file)
     ids = (*(c.id for c in file.categories), *(s.id for s in file.services))
     check_adapters(document, file.adapters, ids, file.services)
     check_texts(document, file, locales)
@@ -128,4 +130,5 @@ def _site(key: str, file: SiteFile, locales: Locales) -> Site:
         sisters=dict.fromkeys(file.sisters, ()),
         controller=file.controller,
         retention=file.retention,
+        csp=msgspec.UNSET if file.csp is None else file.csp,
     )

@@ -20,6 +20,9 @@ analytics_exempt = true
 [retention]
 subject_days = 30
 
+[csp]
+img-src = ["'self'", "https://img.shop.example", "data:"]
+
 [links]
 privacy_policy = "https://shop.example/privacy"
 
@@ -76,7 +79,16 @@ from typing import Annotated, get_args
 import msgspec
 
 from holdfire.law import Value
-from holdfire.model import Attestations, Controller, Intercept, Look, Retention, Service, Standard
+from holdfire.model import (
+    Attestations,
+    Controller,
+    Csp,
+    Intercept,
+    Look,
+    Retention,
+    Service,
+    Standard,
+)
 from holdfire.sites.adapters import Adapters
 
 ID = re.compile(r"[a-z0-9-]{1,64}")  # of a site, a category or a service
@@ -128,6 +140,7 @@ class SiteFile(Value, frozen=True):
     banner: Look = Look()
     attestations: Attestations = Attestations()
     retention: Retention = Retention()
+    csp: Csp | None = None
     links: Links = Links()
     controller: Controller = Controller()
     services: tuple[Service, ...] = msgspec.field(default=(), name="service")

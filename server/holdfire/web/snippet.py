@@ -23,13 +23,18 @@ def snippet(site: Site, base: str) -> str:
     mode = "async " if site.intercept.mode == "off" else ""
     lines = [f"<script>{stub}</script>", f'<script {mode}src="{source}"></script>']
     if stub != QUEUE:
-        digest = base64.b64encode(hashlib.sha256(stub.encode()).digest()).decode()
         lines.insert(
             0,
             "<!-- Before any other script. Under a Content-Security-Policy, give the next line your"
-            f" nonce (nonce=\"…\"), or allow it by 'sha256-{digest}'. -->",
+            f' nonce (nonce="…"), or allow it by {inline_source(site)}. -->',
         )
     return "\n".join(lines)
+
+
+def inline_source(site: Site) -> str:
+    """The source by which a Content-Security-Policy allows the inline line (CSP3 §2.3.1)."""
+    digest = hashlib.sha256(_stub(site).encode()).digest()
+    return f"'sha256-{base64.b64encode(digest).decode()}'"
 
 
 def _stub(site: Site) -> str:
