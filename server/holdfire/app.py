@@ -6,18 +6,25 @@ import secrets
 import time
 from collections.abc import AsyncIterator, Callable, Collection, Coroutine, Mapping, Sequence
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple, Self
 
 import msgspec
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 from starlette.routing import BaseRoute
+from starlette.types import Receive, Scope, Send
 
-from holdfire import compliance, keyfile, lint, regimes
+from holdfire import apikeys, compliance, consent_token, keyfile, lint, regimes
+from holdfire.apikeys import ApiKeys
 from holdfire.archive import Archive
+from holdfire.consent_token import ConsentTokens
 from holdfire.errors import ConfigError, Problem
 from holdfire.ground import Context, ground, language_of
+from holdfire.limits import Limits
+from holdfire.metrics import Metrics
 from holdfire.model import UNKNOWN_LOCATION, Location, Signals, Site, Visitor
 from holdfire.notary import Notary, Publisher
 from holdfire.notary.receipts import Receipts
@@ -35,6 +42,7 @@ from holdfire.visitor import GeoDatabase, Observatory, unpack
 from holdfire.web.boot import Asked
 from holdfire.web.display import ShelfDisplay
 from holdfire.web.house import House
+from holdfire.web.lookup import Lookups, Whole
 from holdfire.web.middleware import Door
 from holdfire.web.routes import refuse, routes
 from holdfire.web.shelf import Shelf
@@ -42,6 +50,129 @@ from holdfire.web.shelf import Shelf
 LOG = logging.getLogger("holdfire")
 EMBEDDED = "config/geo/dbip-country-us-ca-region-2026-06.mmdb.gz"
 DAY = 86_400  # seconds
+
+
+class Kept(NamedTuple):
+    """What is in folders of its own below ``data_dir``."""
+
+    keys: ApiKeys
+    consent_tokens: ConsentTokens
+
+    @classmethod
+    def open(
+        cls, data_dir: Path, *, clock: Callable[[], float], random: Callable[[int], bytes]
+    ) -> Self:
+        """Open both. Raises ``ConfigError``."""
+        return cls(
+            ApiKeys(data_dir / apikeys.FOLDER, random, clock),
+            ConsentTokens(data_dir / consent_token.FOLDER, random, clock),
+        )
+
+
+class Service(Starlette):
+    """The application, with what it remembers in front of it."""
+
+    lookups: Lookups | None = None
+
+    def remember(self, house: House, whole: Whole | None) -> None:
+        """Answer again, from now on, what was answered before in this house."""
+        self.lookups = Lookups(self.framework, house, whole=whole)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer from memory, or through the framework."""
+        if self.lookups is None or scope["type"] != "http" or scope["method"] != "GET":
+            await self.framework(scope, receive, send)
+        else:
+            await self.lookups(scope, receive, send)
+
+    async def framework(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer anew."""
+        await super().__call__(scope, receive, send)
+
+
+@dataclass(frozen=True, slots=True)
+class _Foundation:
+    """What stands before the store is opened."""
+
+    settings: Settings
+    sites: Mapping[str, Site]
+    law: Lawbook
+    keys: Sequence[str]
+    shelf: Shelf
+    display: ShelfDisplay
+    observatory: Observatory
+    notary: Notary
+    kept: Kept
+    clock: Callable[[], float]
+    random: Callable[[int], bytes]
+
+    @classmethod
+    def lay(
+        cls,
+        settings: Settings,
+        sites: Mapping[str, Site],
+        clock: Callable[[], float],
+        random: Callable[[int], bytes],
+    ) -> Self:
+        """Read everything that is configured. Raises ``ConfigError``."""
+        law = open_law(settings)
+        if faults := [*compliance.faults(sites, law), *lint.faults(sites, law)]:
+            raise ConfigError(tuple(faults))
+        data_dir = Path(settings.data_dir)
+        keys = settings.secret_keys or keyfile.read_or_make(data_dir, random)
+        shelf, display = _shown(settings, tuple(sites.values()))
+        observatory = open_observatory(settings)
+        notary = Notary.open(settings, clock=clock, random=random)
+        kept = Kept.open(data_dir, clock=clock, random=random)
+        return cls(
+            settings,
+            sites,
+            law,
+            keys,
+            shelf,
+            display,
+            observatory,
+            notary,
+            kept,
+            clock,
+            random,
+        )
+
+    def context(self, store: Store) -> Context:
+        """What the verbs stand on."""
+        return Context(
+            sites=self.sites,
+            lawbook=self.law,
+            store=store,
+            tokens=VisitorTokens(self.keys),
+            display=self.display,
+            archive=Archive(store, self.display, self.clock),
+            clock=self.clock,
+            random=self.random,
+            establishment=self.settings.establishment or None,
+            override=self.settings.regime_override or None,
+        )
+
+    def house(self, store: Store, publisher: Publisher, *, demo: bool) -> House:
+        """What the endpoints stand on."""
+        metrics = Metrics()
+        limits = Limits(self.settings, metrics.refused)
+        metrics.limits = limits.buckets
+        return House(
+            ctx=self.context(store),
+            observatory=self.observatory,
+            shelf=self.shelf,
+            tally=SignalTally(),
+            receipts=Receipts(store, publisher.signed),
+            keys=self.kept.keys,
+            consent_tokens=self.kept.consent_tokens,
+            metrics=metrics,
+            limits=limits,
+            policy=self.notary.policy_text,
+            cookie_seconds=self.settings.cookie_max_age_days * DAY,
+            boot_seconds=self.settings.boot_max_age_seconds,
+            demo=demo,
+        )
 
 
 def build(
@@ -54,66 +185,29 @@ def build(
     random: Callable[[int], bytes] = secrets.token_bytes,
     prebuild: bool = True,
     rare: Collection[str] = (),
-) -> Starlette:
+    remembers: bool = True,
+    whole: Whole | None = None,
+) -> Service:
     """Build the application. Raises ``ConfigError`` for anything an operator must mend first.
 
-    ``rare`` are the ids of sites whose scripts are made only when somebody asks for them.
+    ``rare`` are the ids of sites whose scripts are made only when somebody asks for them. One that
+    does not remember answers every lookup anew. ``whole`` is how the server takes an answer at once.
     """
-    law = open_law(settings)
-    if faults := [*compliance.faults(sites, law), *lint.faults(sites, law)]:
-        raise ConfigError(tuple(faults))
-    keys = settings.secret_keys or keyfile.read_or_make(Path(settings.data_dir), random)
-    shelf, display = _shown(settings, tuple(sites.values()))
-    observatory = open_observatory(settings)
-    notary = Notary.open(settings, clock=clock, random=random)
-    tally = SignalTally()
+    foundation = _Foundation.lay(settings, sites, clock, random)
 
     @asynccontextmanager
-    async def lifespan(app: Starlette) -> AsyncIterator[None]:
-        async with _signed_store(settings, notary) as (store, publisher):
-            archive = Archive(store, display, clock)
-            await archive.publish(sites.values())
-            ctx = Context(
-                sites=sites,
-                lawbook=law,
-                store=store,
-                tokens=VisitorTokens(keys),
-                display=display,
-                archive=archive,
-                clock=clock,
-                random=random,
-                establishment=settings.establishment or None,
-                override=settings.regime_override or None,
-            )
-            app.state.publisher = publisher
-            app.state.house = House(
-                ctx=ctx,
-                observatory=observatory,
-                shelf=shelf,
-                tally=tally,
-                receipts=Receipts(store, publisher.signed),
-                policy=notary.policy_text,
-                cookie_seconds=settings.cookie_max_age_days * DAY,
-                boot_seconds=settings.boot_max_age_seconds,
-                demo=demo,
-            )
-            filling = _filling(shelf, likely_scripts(ctx, rare)) if prebuild else None
-            jobs = _started(
-                publisher.run(),
-                notary.cosign(),
-                _keeper(settings, ctx, observatory).work(),
-                _report_hourly(tally),
-            )
-            try:
+    async def lifespan(_: Starlette) -> AsyncIterator[None]:
+        async with _signed_store(settings, foundation.notary) as (store, publisher):
+            house = foundation.house(store, publisher, demo=demo)
+            await house.ctx.archive.publish(sites.values())
+            built.state.publisher, built.state.house = publisher, house
+            if remembers:
+                built.remember(house, whole)
+            scripts = likely_scripts(house.ctx, rare) if prebuild else ()
+            async with _at_work(foundation, house, publisher, scripts):
                 yield
-            finally:
-                shelf.stop()
-                await _stopped(jobs)
-                tally.report()
-                if filling is not None:
-                    await filling
 
-    built = Starlette(
+    built = Service(
         routes=[*routes(), *extra_routes],
         middleware=[Middleware(Door)],
         exception_handlers={HTTPException: refuse},
@@ -223,8 +317,26 @@ async def _signed_store(
         await store.close()
 
 
-def _filling(shelf: Shelf, scripts: Sequence[Asked]) -> asyncio.Task[None]:
-    return asyncio.create_task(asyncio.to_thread(shelf.fill, scripts))
+@asynccontextmanager
+async def _at_work(
+    foundation: _Foundation, house: House, publisher: Publisher, scripts: Sequence[Asked]
+) -> AsyncIterator[None]:
+    """The background jobs of the service, while it runs; with scripts, the shelf is filled."""
+    filling = asyncio.create_task(asyncio.to_thread(house.shelf.fill, scripts)) if scripts else None
+    jobs = _started(
+        publisher.run(),
+        foundation.notary.cosign(),
+        _keeper(foundation.settings, house.ctx, house.observatory).work(),
+        _report_hourly(house.tally),
+    )
+    try:
+        yield
+    finally:
+        house.shelf.stop()
+        await _stopped(jobs)
+        house.tally.report()
+        if filling is not None:
+            await filling
 
 
 def _keeper(settings: Settings, ctx: Context, observatory: Observatory) -> Keeper:

@@ -5,11 +5,12 @@ record in one transaction. Whoever calls has already parsed; whatever fails, fai
 """
 
 import base64
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from contextlib import suppress
 from dataclasses import dataclass
+from typing import Any, NamedTuple, TypeVar
 
-from holdfire import evidence, policy
+from holdfire import evidence, patience, policy
 from holdfire.errors import EventConflict, Overloaded, Overtaken, StoreUnavailable
 from holdfire.evidence import Evidence, Subject
 from holdfire.ground import Context, Ground, circumstances, ground, language_of, seen, youngest
@@ -27,13 +28,17 @@ from holdfire.notice import Notice, NoticeCategory, NoticeLocation, NoticeRegime
 from holdfire.proof import prove
 from holdfire.record import Draft, Record
 from holdfire.rules import links
-from holdfire.store import Appended
+from holdfire.store import Appended, Standing
 from holdfire.tokens import VisitorToken, token_of
 
+DAY = 86_400  # seconds
 FRESH_SECONDS = 300  # how long an answer that rests on no choice may be relied upon
 TURNS = 8  # how often an act is proved anew because another of the same visitor came first
+LOOKUP_SECONDS = 0.03  # what a lookup waits for the store: it is answered within 50 ms, or denied
 HISTORY = 50  # acts that a visitor is told of: one short read, a screen or two to look at
 DEGRADED = Decision(allow=False, reason="store_unavailable")
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +50,17 @@ class Answer:
     regime: str
     decided_at: int  # seconds since 1970, UTC
     valid_until: int
+    turns_at: int  # the next second at which the time alone may change the decision
     source: DecisionSource
+    newest: Standing | None = None  # the act that ``prior`` is of
+
+
+class Told(NamedTuple):
+    """A notice, when it was decided, and when the time alone may change it."""
+
+    notice: Notice
+    decided_at: int  # seconds since 1970, UTC
+    turns_at: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,11 +80,11 @@ async def decide(ctx: Context, site: Site, visitor: Visitor, token: VisitorToken
     try:
         if token is None:
             # Who comes without a token may have chosen all the same: nobody is allowed meanwhile.
-            await ctx.store.readable()
+            await _answered(ctx.store.readable())
         newest = await _newest(ctx, site, token)
     except StoreUnavailable:
         return _degraded(held, now)
-    visitor, prior = _recalled(visitor, token, newest)
+    visitor, prior = _recalled(visitor, token, _read(newest))
     decisions = policy.decide(held.rules, circumstances(site, visitor, prior, now))
     return Answer(
         decisions=decisions,
@@ -77,7 +92,9 @@ async def decide(ctx: Context, site: Site, visitor: Visitor, token: VisitorToken
         regime=held.rules.regime,
         decided_at=int(now),
         valid_until=_relied_upon(held.rules, prior, decisions, now),
+        turns_at=_turns_at(held.rules, prior, now),
         source="store" if prior else "default",
+        newest=newest,
     )
 
 
@@ -86,14 +103,14 @@ async def notice(
     site: Site,
     visitor: Visitor,
     token: VisitorToken | None,
-) -> Notice:
+) -> Told:
     """Say what this visitor is to be shown. Raises ``StoreUnavailable``."""
     now = ctx.clock()
     held = ground(ctx, site, visitor, now)
-    visitor, prior = _recalled(visitor, token, await _newest(ctx, site, token))
+    visitor, prior = _recalled(visitor, token, _read(await _newest(ctx, site, token)))
     decided = policy.decide(held.rules, circumstances(site, visitor, prior, now))
     language = language_of(site, visitor, held)
-    return Notice(
+    shown = Notice(
         site=site.id,
         version=site.version,
         regime=NoticeRegime(id=held.rules.regime, model=held.rules.model),
@@ -115,6 +132,7 @@ async def notice(
         links=tuple(link.id for link in links(site, held.resolution.regime)),
         opt_out_status=decided.opt_out_status,
     )
+    return Told(shown, int(now), _turns_at(held.rules, prior, now))
 
 
 async def choose(
@@ -205,12 +223,24 @@ async def _latest(ctx: Context, record: Record) -> Record:
     return await ctx.store.latest(record.site, record.visitor) or record
 
 
-async def _newest(ctx: Context, site: Site, token: VisitorToken | None) -> Evidence | None:
+async def _newest(ctx: Context, site: Site, token: VisitorToken | None) -> Standing | None:
     """The visitor's newest act. A token older than a withdrawal must not outlive it."""
     if token is None:
         return None
-    record = await ctx.store.latest(site.id, token.visitor)
-    return None if record is None else evidence.read(record)
+    found = await _answered(ctx.store.standings(site.id, (token.visitor,)))
+    return found.get(token.visitor)
+
+
+async def _answered(question: Coroutine[Any, Any, T]) -> T:
+    """What the store answers a lookup. Raises ``StoreUnavailable``, also where it takes too long."""
+    try:
+        return await patience.within(LOOKUP_SECONDS, question)
+    except TimeoutError as error:
+        raise StoreUnavailable("The record store takes too long to answer.") from error
+
+
+def _read(newest: Standing | None) -> Evidence | None:
+    return evidence.decode(newest.evidence) if newest else None
 
 
 def _recalled(
@@ -234,6 +264,12 @@ def _relied_upon(table: Rules, prior: Prior | None, decided: Decisions, now: flo
     return max(ends, int(now) + FRESH_SECONDS)
 
 
+def _turns_at(table: Rules, prior: Prior | None, now: float) -> int:
+    """The next second at which the time alone may change the answer; laws change at midnight."""
+    midnight = (int(now) // DAY + 1) * DAY
+    return min((midnight, *(turn for turn in policy.turns(prior, table) if turn > now)))
+
+
 def _degraded(held: Ground, now: float) -> Answer:
     return Answer(
         decisions=Decisions(
@@ -249,6 +285,7 @@ def _degraded(held: Ground, now: float) -> Answer:
         regime=held.rules.regime,
         decided_at=int(now),
         valid_until=int(now),
+        turns_at=int(now),
         source="degraded",
     )
 

@@ -185,6 +185,15 @@ def expires(prior: Prior, table: Rules) -> int:
     return min(prior.valid_until, prior.recorded_at + table.choice_days * DAY)
 
 
+def turns(prior: Prior | None, table: Rules) -> tuple[int, ...]:
+    """Every second at which ``decide`` may answer otherwise for no other reason than the time.
+
+    Between two of them it reads nothing of ``now.now`` that makes a difference: whoever adds a
+    comparison with it adds its instant here.
+    """
+    return () if prior is None else (expires(prior, table), asks_again(prior, table))
+
+
 def _said_of_sale(table: Rules, said: Mapping[str, bool], left_on: AbstractSet[str]) -> Said:
     """What was said of the sale: to refuse one category that carries it is to refuse it."""
     carriers = [rule.id for rule in table.categories if rule.sale]
@@ -217,10 +226,15 @@ def _is_settled(prior: Prior, table: Rules, now: Circumstances) -> bool:
         or (changed and "policy_version" in table.triggers)
     ):
         return False
+    return now.now < asks_again(prior, table)
+
+
+def asks_again(prior: Prior, table: Rules) -> int:
+    """When a visitor who has settled everything is asked again, in seconds."""
     refused = not any(prior.categories.values())
     quiet_days = max(table.choice_days, table.after_refusal_days) if refused else table.choice_days
     until = prior.recorded_at + quiet_days * DAY
-    return now.now < (until if refused else min(until, prior.valid_until))
+    return until if refused else min(until, prior.valid_until)
 
 
 def _decided(prior: Prior, table: Rules) -> AbstractSet[str]:

@@ -13,10 +13,10 @@ from datetime import UTC, date, datetime
 import msgspec
 import uvicorn
 
-from holdfire import app, check, demo, serving
+from holdfire import app, check, demo, scraping, serving
 from holdfire.catalogue import Catalogue, table
 from holdfire.clerk import Clerk, one_site, readable
-from holdfire.cli import erase, keys, log, records, verify, witness
+from holdfire.cli import csp, erase, keys, log, records, verify, witness
 from holdfire.cli.opening import FOUND, USAGE, all_sites, log_to_stderr
 from holdfire.errors import ConfigError, HoldfireError
 from holdfire.explain import Question
@@ -82,7 +82,7 @@ def parser() -> argparse.ArgumentParser:
     verb.add_argument("--base", default="", help="where the service is: /consent or https://host")
     verb.set_defaults(run=run_snippet)
 
-    for family in (records, erase, log, verify, keys, witness):
+    for family in (records, erase, log, verify, keys, witness, csp):
         family.add(verbs)
 
     _explain_options(verbs.add_parser("explain", help="say what holds for a visitor, and why"))
@@ -164,10 +164,16 @@ def run_serve(options: argparse.Namespace) -> int:
     """``holdfire serve``."""
     settings = load(options.config, os.environ)
     log_to_stderr(settings)
-    application = app.build(settings, all_sites(settings))
+    application = app.build(settings, all_sites(settings), whole=serving.in_one_piece)
     with serving.listen(settings.host, settings.port) as listener:
         server = uvicorn.Server(serving.config(application, settings, settings.host, settings.port))
-        server.run([listener])
+
+        async def measured() -> None:
+            async with scraping.measured(application, settings, settings.metrics_port or None):
+                await server.serve([listener])
+
+        with asyncio.Runner(loop_factory=server.config.get_loop_factory()) as runner:
+            runner.run(measured())
     return 0 if server.started else USAGE
 
 

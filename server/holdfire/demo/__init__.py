@@ -15,7 +15,7 @@ from pathlib import Path
 import msgspec
 import uvicorn
 
-from holdfire import app, serving
+from holdfire import app, scraping, serving
 from holdfire.demo.collector import Tally, third_party
 from holdfire.demo.gallery import variants
 from holdfire.demo.shop import SITE, demo_site, shop
@@ -33,6 +33,8 @@ Every surface, theme and language of the interface:
   {own}/gallery
 What has reached the third party:
   {third}/hits.json
+What the service counts of itself, for Prometheus:
+  {measured}
 Stop with Ctrl-C."""
 
 
@@ -60,13 +62,15 @@ async def serve_demo(settings: Settings, host: str, port: int) -> int:
             demo=True,
             extra_routes=shop(settings.static_path, third, tally),
             rare=more,
+            whole=serving.in_one_piece,
         )
         collector = third_party(settings.static_path, tally)
         servers = (
             _Server(serving.config(application, settings, host, mine), own),
             _Server(serving.config(collector, settings, host, theirs), beside),
         )
-        await _serve(servers, UP.format(own=origins[0], third=third))
+        async with scraping.measured(application, settings, 0) as measured:
+            await _serve(servers, UP.format(own=origins[0], third=third, measured=measured))
     return 0
 
 

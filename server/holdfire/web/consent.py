@@ -1,7 +1,5 @@
 """The notice, the choice, the visitor's own history and the decision."""
 
-from datetime import UTC, datetime
-
 import msgspec
 from starlette.requests import Request
 from starlette.responses import Response
@@ -14,7 +12,8 @@ from holdfire.record import Record
 from holdfire.visitor import agent
 from holdfire.web import wellknown
 from holdfire.web.expiry import expirations
-from holdfire.web.house import house_of, json_response
+from holdfire.web.house import house_of, json_response, timestamp
+from holdfire.web.memo import Memo, leave, place_of
 from holdfire.web.request import (
     front_of,
     query_of,
@@ -98,9 +97,19 @@ async def get_notice(request: Request) -> Response:
     site, house = site_of(request), house_of(request)
     visitor = visitor_of(request, query_of(request))
     token = token_of(request, site)
-    notice = await consent.notice(house.ctx, site, visitor, token)
-    decided = {c.id: Decision(allow=c.allow, reason=c.reason) for c in notice.categories}
-    return json_response(notice, headers=wellknown.tk(site, decided, visitor.signals))
+    told = await consent.notice(house.ctx, site, visitor, token)
+    leave(
+        request,
+        Memo(
+            since=told.decided_at,
+            until=told.turns_at,
+            place=place_of(visitor.location),
+            whose=(site.id, token.visitor) if token else None,
+        ),
+    )
+    shown = told.notice
+    decided = {c.id: Decision(allow=c.allow, reason=c.reason) for c in shown.categories}
+    return json_response(shown, headers=wellknown.tk(site, decided, visitor.signals))
 
 
 async def post_choice(request: Request) -> Response:
@@ -156,7 +165,7 @@ async def get_decision(request: Request) -> Response:
     query = query_of(request, {"category": None, "service": None})
     if ("category" in query) == ("service" in query):
         raise BadQuery("Name one category or one service.")
-    answer, tk = await _decide(request, site, query)
+    answer, memo, tk = await _decide(request, site, query)
     asked = query.get("category") or query.get("service") or ""
     service = site.service(asked) if "service" in query else None
     known = service is not None or ("category" in query and site.category(asked) is not None)
@@ -165,6 +174,8 @@ async def get_decision(request: Request) -> Response:
         if known
         else policy.UNKNOWN
     )
+    memo.decided = (("service" if "service" in query else "category", decision.reason),)
+    leave(request, memo)
     body = DecisionBody(
         site=site.id,
         category=service.category if service else query.get("category", ""),
@@ -172,8 +183,8 @@ async def get_decision(request: Request) -> Response:
         allow=decision.allow,
         reason=decision.reason,
         regime=answer.regime,
-        decided_at=_time(answer.decided_at),
-        valid_until=_time(answer.valid_until),
+        decided_at=timestamp(answer.decided_at),
+        valid_until=timestamp(answer.valid_until),
         source=answer.source,
     )
     return json_response(body, _status(answer), tk)
@@ -182,7 +193,9 @@ async def get_decision(request: Request) -> Response:
 async def get_decisions(request: Request) -> Response:
     """``GET …/decisions``: all categories and services for this visitor."""
     site = site_of(request)
-    answer, tk = await _decide(request, site, query_of(request))
+    answer, memo, tk = await _decide(request, site, query_of(request))
+    memo.decided = tuple(("category", d.reason) for d in answer.decisions.categories.values())
+    leave(request, memo)
     body = DecisionsBody(
         site=site.id,
         regime=answer.regime,
@@ -192,8 +205,8 @@ async def get_decisions(request: Request) -> Response:
             for s in site.services
         },
         sale_or_share=answer.decisions.sale_or_share,
-        decided_at=_time(answer.decided_at),
-        valid_until=_time(answer.valid_until),
+        decided_at=timestamp(answer.decided_at),
+        valid_until=timestamp(answer.valid_until),
         source=answer.source,
     )
     return json_response(body, _status(answer), tk)
@@ -201,11 +214,18 @@ async def get_decisions(request: Request) -> Response:
 
 async def _decide(
     request: Request, site: Site, query: dict[str, str]
-) -> tuple[Answer, dict[str, str]]:
-    """What was decided, and the ``Tk`` header that says it in short."""
-    visitor = visitor_of(request, query)
-    answer = await consent.decide(house_of(request).ctx, site, visitor, token_of(request, site))
-    return answer, wellknown.tk(site, answer.decisions.categories, visitor.signals)
+) -> tuple[Answer, Memo, dict[str, str]]:
+    """What was decided, what that rests on, and the ``Tk`` header that says it in short."""
+    visitor, token = visitor_of(request, query), token_of(request, site)
+    answer = await consent.decide(house_of(request).ctx, site, visitor, token)
+    memo = Memo(
+        since=answer.decided_at,
+        until=answer.turns_at,
+        place=place_of(visitor.location),
+        whose=(site.id, token.visitor) if token else None,
+        relied_until=answer.valid_until,
+    )
+    return answer, memo, wellknown.tk(site, answer.decisions.categories, visitor.signals)
 
 
 def _past_choice(record: Record) -> PastChoice:
@@ -214,8 +234,8 @@ def _past_choice(record: Record) -> PastChoice:
         event_id=record.event_id,
         seq=record.seq,
         log_index=record.log_index,
-        recorded_at=_time(record.recorded_ms // 1000),
-        valid_until=_time(proof.valid_until),
+        recorded_at=timestamp(record.recorded_ms // 1000),
+        valid_until=timestamp(proof.valid_until),
         action=proof.action,
         categories=proof.categories,
         services=proof.services,
@@ -241,8 +261,8 @@ def _chosen_body(chosen: Chosen) -> ChosenBody:
         seq=record.seq,
         event_id=record.event_id,
         log_index=record.log_index,
-        recorded_at=_time(record.recorded_ms // 1000),
-        valid_until=_time(chosen.standing.valid_until),
+        recorded_at=timestamp(record.recorded_ms // 1000),
+        valid_until=timestamp(chosen.standing.valid_until),
         decisions=chosen.standing.decisions,
         token=chosen.token,
     )
@@ -265,7 +285,3 @@ def _cookie(request: Request, site: Site, token: str, origin: str) -> str:
     if origin == f"https://{front.host}":
         return f"__Host-holdfire_{site.id}={kept}; Secure; SameSite=Lax"
     return f"__Secure-holdfire_{site.id}={kept}; Secure; SameSite=None; Partitioned"
-
-
-def _time(seconds: int) -> str:
-    return datetime.fromtimestamp(seconds, UTC).isoformat().replace("+00:00", "Z")

@@ -13,7 +13,7 @@ from holdfire.web.house import house_of, json_response
 from holdfire.web.request import query_of, require_origin, site_of, token_of, visitor_of
 
 
-class HandOffBody(msgspec.Struct):
+class HandedOverBody(msgspec.Struct):
     """The answer to a hand-off (PROTOCOL.md §4)."""
 
     token: str
@@ -31,7 +31,7 @@ async def post_handoff(request: Request) -> Response:
     browser = agent.family(request.headers.get("user-agent", ""))
     made = await handoff.hand_over(house.ctx, site, sister, visitor, browser=browser, token=token)
     expires = datetime.fromtimestamp(made.expires_at, UTC).isoformat().replace("+00:00", "Z")
-    return json_response(HandOffBody(token=made.token, expires_at=expires), 201)
+    return json_response(HandedOverBody(token=made.token, expires_at=expires), 201)
 
 
 async def post_takeover(request: Request) -> Response:

@@ -2,12 +2,17 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime
 
 import msgspec
 from starlette.requests import Request
 from starlette.responses import Response
 
+from holdfire.apikeys import ApiKeys
+from holdfire.consent_token import ConsentTokens
 from holdfire.ground import Context
+from holdfire.limits import Limits
+from holdfire.metrics import Metrics
 from holdfire.notary.receipts import Receipts
 from holdfire.tally import SignalTally
 from holdfire.visitor import Observatory
@@ -25,6 +30,10 @@ class House:
     shelf: Shelf
     tally: SignalTally
     receipts: Receipts
+    keys: ApiKeys
+    consent_tokens: ConsentTokens
+    metrics: Metrics
+    limits: Limits
     policy: Callable[[], str]  # the text of the policy file, with the keys there are now
     cookie_seconds: int
     boot_seconds: int
@@ -47,3 +56,8 @@ def json_response(
         {"cache-control": "no-store", **(headers or {})},
         "application/json",
     )
+
+
+def timestamp(seconds: int) -> str:
+    """A time on the wire: 2026-11-21T12:00:00Z, of seconds since 1970."""
+    return datetime.fromtimestamp(seconds, UTC).isoformat().replace("+00:00", "Z")

@@ -8,8 +8,10 @@ from holdfire.errors import BadQuery, NotFound
 from holdfire.ground import ground, language_of
 from holdfire.model import Location, Signals, Visitor
 from holdfire.visitor.languages import well_formed
+from holdfire.web import conditional
 from holdfire.web.boot import SILENCE, Asked
 from holdfire.web.house import house_of
+from holdfire.web.memo import Memo, leave, place_of
 from holdfire.web.request import has_cookie, place, site_of, visitor_of
 from holdfire.web.shelf import Served
 
@@ -17,6 +19,9 @@ SCRIPT = "text/javascript; charset=utf-8"
 DECLARED = ("age", "residence")
 VARY = "Accept-Encoding, Accept-Language, Sec-GPC, DNT"
 """What the script differs by; its place is either in the path, or the answer private."""
+ROUGH_SECONDS = 60
+"""How long a script is repeated as it is: the shelf may have made it smaller meanwhile."""
+DAY = 86_400  # seconds
 FRAME_SECONDS = 3_600
 """How long a frame may use its script before it asks again: its address is the same for ever."""
 
@@ -27,7 +32,12 @@ async def boot(request: Request) -> Response:
 
 
 async def boot_for_region(request: Request) -> Response:
-    """``GET /s/{site}/{region}.js``: the same for a named region, for a shared cache."""
+    """``GET /s/{site}/{region}.js``: the same for a named region, for a shared cache.
+
+    A residence would change whose law holds, and some shared caches drop the query: it is refused.
+    """
+    if "residence" in request.query_params:
+        raise BadQuery("A residence is declared to the script that names no region.")
     try:
         location = place(request.path_params["region"], source="header")
     except BadQuery as error:
@@ -80,9 +90,18 @@ def _script(request: Request, visitor: Visitor, location: Location | None, cache
     if location is not None:
         visitor = msgspec.structs.replace(visitor, location=location)
         said = SILENCE  # an answer for anybody repeats nobody's headers
-    held = ground(house.ctx, site, visitor, house.ctx.clock())
+    now = int(house.ctx.clock())
+    held = ground(house.ctx, site, visitor, now)
     language = language_of(site, visitor, held)
-    house.tally.note(site.id, held.rules.regime, visitor.signals)
+    leave(
+        request,
+        Memo(
+            since=now,
+            until=min((now // DAY + 1) * DAY, now + ROUGH_SECONDS),  # laws change at midnight
+            place=place_of(visitor.location),
+            view=(site.id, held.rules.regime, visitor.signals),
+        ),
+    )
     # Who brings no cookie may have to be asked; the page itself finds out whether they are.
     fresh = location is None and not has_cookie(request, site)
     asked = Asked(site, held.resolution.regime, language, said, fresh)
@@ -97,13 +116,8 @@ def _answer(request: Request, served: Served, cache: str, vary: str) -> Response
     # One tag for each encoding: a strong tag names exact bytes, RFC 9110 §8.8.3.
     etag = f'"{served.etag}-{encoding}"'
     headers = {"etag": etag, "cache-control": cache, "vary": vary}
-    if _matches(request.headers.get("if-none-match", ""), etag):
+    if conditional.has(request, etag):
         return Response(status_code=304, headers=headers)
     if encoding != "identity":
         headers["content-encoding"] = encoding
     return Response(body, headers=headers, media_type=SCRIPT)
-
-
-def _matches(header: str, etag: str) -> bool:
-    candidates = (tag.strip().removeprefix("W/") for tag in header[:1024].split(","))
-    return any(tag in {etag, "*"} for tag in candidates)

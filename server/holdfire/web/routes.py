@@ -7,10 +7,14 @@ from starlette.routing import BaseRoute, Match, Route
 
 from holdfire.errors import MethodRefused, NotFound
 from holdfire.web import (
+    batch,
     consent,
+    consent_token,
+    enforcement,
     handoff,
     health,
     log,
+    openapi,
     page,
     receipts,
     tags,
@@ -27,6 +31,7 @@ SHARED = (
     "receipts/{event_id}/page",
     "decision",
     "decisions",
+    "token",
     "handoffs",
     "takeovers",
 )
@@ -49,6 +54,9 @@ def routes() -> list[BaseRoute]:
         Route(f"{site}/receipts/{{event_id}}/page", receipts.get_page),
         Route(f"{site}/decision", consent.get_decision),
         Route(f"{site}/decisions", consent.get_decisions),
+        Route(f"{site}/decisions", batch.post_decisions, methods=["POST"]),
+        Route(f"{site}/token", consent_token.get_token),
+        Route(f"{site}/enforcement", enforcement.get_enforcement),
         Route(f"{site}/handoffs", handoff.post_handoff, methods=["POST"]),
         Route(f"{site}/takeovers", handoff.post_takeover, methods=["POST"]),
         Route(f"{site}/trace", trace.get_trace),
@@ -63,6 +71,8 @@ def routes() -> list[BaseRoute]:
         Route("/.well-known/gpc.json", wellknown.get_gpc),
         Route("/.well-known/dnt/", wellknown.get_dnt),
         Route("/.well-known/dnt/{site}/{tracking}", wellknown.get_status),
+        Route("/.well-known/jwks.json", consent_token.get_jwks),
+        Route("/openapi.json", openapi.get_openapi),
         Route("/healthz", health.healthz),
         Route("/readyz", health.readyz),
     ]
