@@ -50,7 +50,7 @@ test: setup sdk/consumers/node_modules/.made .venv/oracle/.made
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	cd sdk && npm run --silent check && npm run --silent test
-	$(BIN)/pytest -m 'not long'
+	$(BIN)/pytest -n auto --dist loadfile -m 'not long'
 
 test-long: setup sdk/consumers/node_modules/.made .venv/oracle/.made
 	@scripts/need chromium chromium
@@ -58,8 +58,9 @@ test-long: setup sdk/consumers/node_modules/.made .venv/oracle/.made
 	@scripts/need postgres postgresql
 	@scripts/need openssl openssl
 	@scripts/need strace strace
+	@scripts/need caddy caddy
 	@scripts/need go 'golang-go golang-golang-x-mod-dev'
-	$(BIN)/pytest
+	$(BIN)/pytest -n auto --dist loadfile
 
 bench: setup
 	$(BIN)/python -m bench
@@ -79,6 +80,7 @@ docs: setup
 vectors: setup
 	$(BIN)/python tests/policy_vectors.py
 	$(BIN)/python tests/ledger_vectors.py
+	$(BIN)/python tests/consent_token_vectors.py
 
 mutants: setup
 	$(BIN)/pip install --quiet --disable-pip-version-check 'mutmut==3.8.1'

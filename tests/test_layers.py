@@ -9,24 +9,25 @@ import pytest
 ROOT = Path(__file__).parent.parent / "server"
 
 LADDER = """
-    errors ledger canonical | law | model document record | settings notice | regimes rules policy parse sites evidence
-    | catalogue duties tally tokens keyfile visitor store | notary archive | witness | ground | proof | consent explain export retention tracking | handoff | compliance | lint | web replay | publication | app
-    | serving | check clerk demo | cli | __main__
+    errors patience ledger canonical | law verify | model document record middleware keyfolder jws | settings notice | regimes rules policy parse sites evidence
+    | catalogue duties tally metrics limits apikeys token_keys tokens keyfile visitor store | notary archive | witness | ground | proof | consent explain export retention tracking | handoff batch consent_token csp | compliance | lint | web replay | publication | app
+    | serving | scraping | check clerk demo | cli | __main__
 """
 RUNG = {name: i for i, rung in enumerate(LADDER.split("|")) for name in rung.split()}
 
 OWNERS = {
-    "starlette": {"web", "app", "serving", "demo"},
-    "uvicorn": {"cli", "demo", "serving", "check"},
-    "aiosqlite": {"store.sqlite"},
+    "starlette": {"web", "app", "serving", "scraping", "demo"},
+    "uvicorn": {"cli", "demo", "serving", "scraping", "check"},
+    "aiosqlite": {"store.sqlite_reader"},
     "asyncpg": {"store.postgres"},
     "itsdangerous": {"tokens"},
     "geoip2": {"visitor"},
     "maxminddb": {"visitor"},
     "user_agents": {"visitor"},
     "brotli": {"web"},
+    "prometheus_client": {"metrics"},
     "playwright": {"lint", "replay"},
-    "cryptography": {"ledger.ed25519", "notary", "store", "witness"},
+    "cryptography": {"ledger.ed25519", "notary", "store", "token_keys", "witness"},
 }
 FILES = sorted(p for p in ROOT.rglob("*.py") if p.parent != ROOT)
 
