@@ -398,7 +398,7 @@ async def test_an_outage_ends_it_and_passes(world: World, monkeypatch: pytest.Mo
         raise StoreUnavailable("The disk is gone.")
 
     with monkeypatch.context() as away:
-        for name in ("news", "standings", "readable"):
+        for name in ("news", "newest", "standings", "readable"):
             away.setattr(type(world.house.ctx.store), name, lost)
         denied = await world.ask("/decision", "service=mixpanel", token)
         assert (denied.status, denied.json["reason"]) == (503, "store_unavailable")
@@ -419,7 +419,7 @@ async def test_a_silent_store_denies_in_time(world: World, monkeypatch: pytest.M
             given_up.append(1)
             raise
 
-    for name in ("news", "standings"):
+    for name in ("news", "newest", "standings"):
         monkeypatch.setattr(type(world.house.ctx.store), name, silent)
     monkeypatch.setattr(lookup, "NEWS_SECONDS", 0.001)
     monkeypatch.setattr(consent, "LOOKUP_SECONDS", 0.001)
@@ -498,7 +498,7 @@ async def test_a_lookup_from_memory_asks_the_store_for_news_alone(
     async def refused(*_: object) -> None:
         pytest.fail("a reader was asked")
 
-    for name in ("standings", "readable", "latest", "history", "find"):
+    for name in ("newest", "standings", "readable", "latest", "history", "find", "own"):
         monkeypatch.setattr(type(world.house.ctx.store), name, refused)
 
     assert [await world.ask(*each) for each in asked] == before
@@ -567,19 +567,19 @@ async def test_an_answer_that_was_overtaken_is_not_kept(
     """Somebody withdraws while a lookup of theirs is under way, and another hears of it first."""
     token = await world.act(seconds=1)
     store = type(world.house.ctx.store)
-    standings, reading, go_on = store.standings, asyncio.Event(), asyncio.Event()
+    newest, reading, go_on = store.newest, asyncio.Event(), asyncio.Event()
 
     async def slow(self: Any, *asked: Any) -> Any:
-        found = await standings(self, *asked)
+        found = await newest(self, *asked)
         reading.set()
         await go_on.wait()
         return found
 
-    monkeypatch.setattr(store, "standings", slow)
+    monkeypatch.setattr(store, "newest", slow)
     monkeypatch.setattr(consent, "LOOKUP_SECONDS", 60)
     under_way = asyncio.create_task(world.ask("/decision", "service=mixpanel", token))
     await reading.wait()
-    monkeypatch.setattr(store, "standings", standings)
+    monkeypatch.setattr(store, "newest", newest)
     await world.act("withdraw", token, seconds=1)
     await world.ask("/decisions")  # hears the news
     go_on.set()

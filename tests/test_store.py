@@ -52,6 +52,19 @@ async def test_a_record_holds_exactly_what_was_drafted(store: Store) -> None:
     assert [kept async for kept in store.scan()] == [record]
 
 
+async def test_the_newest_act_is_told_by_its_number_and_place(store: Store) -> None:
+    """It is that of ``latest``, and gone with the visitor."""
+    assert await store.newest(SITE, visitor("ann")) is None
+    await store.append(act("e1", of="ann"))
+    await store.append(act("e2", of="bob"))
+    last = (await store.append(act("e3", of="ann"))).record
+
+    assert await store.newest(SITE, last.visitor) == (last.seq, last.log, last.log_index)
+    assert await store.newest("other", last.visitor) is None
+    await store.erase(erasure("subject", of="ann"))
+    assert await store.newest(SITE, last.visitor) is None
+
+
 async def test_an_act_is_found_for_the_visitor_whose_it_is(store: Store) -> None:
     """For anybody else, at another site, or by another id there is none."""
     mine = (await store.append(act("e1", of="ann"))).record

@@ -3,6 +3,7 @@
 import base64
 import hashlib
 import json
+from typing import get_args
 
 import msgspec
 import pytest
@@ -11,7 +12,8 @@ from hypothesis import strategies as st
 from itsdangerous import Signer
 
 from holdfire.errors import TokenInvalid
-from holdfire.tokens import LONGEST, VisitorToken, VisitorTokens
+from holdfire.model import Action, Prior
+from holdfire.tokens import LONGEST, VisitorToken, VisitorTokens, prior_of, token_of
 
 KEY = "k" * 64
 OLD = "o" * 64
@@ -167,3 +169,49 @@ def test_no_text_is_a_token_by_chance(text: str) -> None:
     """Random text is refused with the one error, never another exception."""
     with pytest.raises(TokenInvalid):
         TOKENS.read("demo", text)
+
+
+IDS = st.text("abc-", min_size=1, max_size=5)
+SECONDS = st.integers(0, 2**40)
+PRIORS = st.builds(
+    Prior,
+    action=st.sampled_from(get_args(Action)),
+    categories=st.dictionaries(IDS, st.booleans(), max_size=5),
+    services=st.dictionaries(IDS, st.booleans(), max_size=5),
+    shown_services=st.lists(IDS, max_size=5).map(tuple),
+    notice_version=st.just("0" * 16),
+    recorded_at=SECONDS,
+    valid_until=SECONDS,
+    gpc_noticed=st.booleans(),
+    dnt_noticed=st.booleans(),
+    by_signal=st.booleans(),
+    left_on=st.lists(IDS, max_size=5).map(tuple),
+)
+
+
+@given(PRIORS, st.none() | st.integers(0, 150))
+def test_a_whole_token_carries_the_whole_choice(prior: Prior, age: int | None) -> None:
+    """What is read from it is what was recorded: a lookup need not read the record as well."""
+    read = TOKENS.read("demo", TOKENS.sign("demo", token_of("A" * 22, 1, prior, age)))
+
+    assert (read.whole, prior_of(read), read.age) == (True, prior, age)
+
+
+def test_a_token_that_had_to_be_cut_says_so() -> None:
+    """It carries no services that were shown, or no choice at all: the record has to be read."""
+    shown = tuple(f"service-{number}" for number in range(200))
+    cut = msgspec.structs.replace(TOKEN, shown_services=shown)
+    bare = msgspec.structs.replace(cut, services=dict.fromkeys(shown, 0))
+
+    assert not TOKENS.read("demo", TOKENS.sign("demo", cut)).whole
+    assert not TOKENS.read("demo", TOKENS.sign("demo", bare)).whole
+
+
+@pytest.mark.parametrize("spare", [1, 2, 3])
+def test_a_signature_has_one_spelling(spare: int) -> None:
+    """Another last character may mean the same bytes to a decoder, and is refused."""
+    letters = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
+    last = letters[letters.index(SIGNED[-1]) + spare]
+    for text in (SIGNED[:-1] + last, SIGNED + "=", SIGNED + "\n"):
+        with pytest.raises(TokenInvalid):
+            TOKENS.read("demo", text)

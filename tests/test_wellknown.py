@@ -375,7 +375,7 @@ def test_a_broken_store_tracks_nobody(service: Service, monkeypatch: pytest.Monk
     async def lost(*_: object) -> None:
         raise StoreUnavailable("The disk is gone.")
 
-    monkeypatch.setattr(SqliteStore, "standings", lost)
+    monkeypatch.setattr(SqliteStore, "newest", lost)
     answer = service.get("/decisions")
 
     assert answer.status_code == 503

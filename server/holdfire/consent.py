@@ -28,8 +28,8 @@ from holdfire.notice import Notice, NoticeCategory, NoticeLocation, NoticeRegime
 from holdfire.proof import prove
 from holdfire.record import Draft, Record
 from holdfire.rules import links
-from holdfire.store import Appended, Standing
-from holdfire.tokens import VisitorToken, token_of
+from holdfire.store import Appended, Newest
+from holdfire.tokens import VisitorToken, prior_of, token_of
 
 DAY = 86_400  # seconds
 FRESH_SECONDS = 300  # how long an answer that rests on no choice may be relied upon
@@ -39,6 +39,14 @@ HISTORY = 50  # acts that a visitor is told of: one short read, a screen or two 
 DEGRADED = Decision(allow=False, reason="store_unavailable")
 
 T = TypeVar("T")
+
+
+class _Standing(NamedTuple):
+    """The choice of a visitor that stands, and the age that they are known to have."""
+
+    newest: Newest  # the act that it is of
+    prior: Prior
+    age: int | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +60,7 @@ class Answer:
     valid_until: int
     turns_at: int  # the next second at which the time alone may change the decision
     source: DecisionSource
-    newest: Standing | None = None  # the act that ``prior`` is of
+    newest: Newest | None = None  # the act that ``prior`` is of
 
 
 class Told(NamedTuple):
@@ -81,10 +89,10 @@ async def decide(ctx: Context, site: Site, visitor: Visitor, token: VisitorToken
         if token is None:
             # Who comes without a token may have chosen all the same: nobody is allowed meanwhile.
             await _answered(ctx.store.readable())
-        newest = await _newest(ctx, site, token)
+        found = await _standing(ctx, site, token)
     except StoreUnavailable:
         return _degraded(held, now)
-    visitor, prior = _recalled(visitor, token, _read(newest))
+    visitor, prior = _recalled(visitor, token, found)
     decisions = policy.decide(held.rules, circumstances(site, visitor, prior, now))
     return Answer(
         decisions=decisions,
@@ -94,7 +102,7 @@ async def decide(ctx: Context, site: Site, visitor: Visitor, token: VisitorToken
         valid_until=_relied_upon(held.rules, prior, decisions, now),
         turns_at=_turns_at(held.rules, prior, now),
         source="store" if prior else "default",
-        newest=newest,
+        newest=found.newest if found else None,
     )
 
 
@@ -107,7 +115,7 @@ async def notice(
     """Say what this visitor is to be shown. Raises ``StoreUnavailable``."""
     now = ctx.clock()
     held = ground(ctx, site, visitor, now)
-    visitor, prior = _recalled(visitor, token, _read(await _newest(ctx, site, token)))
+    visitor, prior = _recalled(visitor, token, await _standing(ctx, site, token))
     decided = policy.decide(held.rules, circumstances(site, visitor, prior, now))
     language = language_of(site, visitor, held)
     shown = Notice(
@@ -186,7 +194,7 @@ async def _appended(
         newest = await ctx.store.latest(site.id, token.visitor) if token else None
         earlier = evidence.read(newest) if newest else None
         seq = newest.seq if newest else 0
-        aged, _prior = _recalled(visitor, token, earlier)
+        aged = _aged(visitor, token, earlier.age if earlier else None)
         proof = prove(site, aged, choice, held=held, seen=shown, earlier=earlier, seq=seq, now=now)
         person = Subject(visitor=pseudonym, address_prefix=visitor.address_prefix, browser=browser)
         draft = Draft(
@@ -223,12 +231,23 @@ async def _latest(ctx: Context, record: Record) -> Record:
     return await ctx.store.latest(record.site, record.visitor) or record
 
 
-async def _newest(ctx: Context, site: Site, token: VisitorToken | None) -> Standing | None:
-    """The visitor's newest act. A token older than a withdrawal must not outlive it."""
-    if token is None:
+async def _standing(ctx: Context, site: Site, token: VisitorToken | None) -> _Standing | None:
+    """The choice that stands. A token older than a withdrawal must not outlive it."""
+    return await _answered(_asked(ctx, site, token)) if token is not None else None
+
+
+async def _asked(ctx: Context, site: Site, token: VisitorToken) -> _Standing | None:
+    """A token of the newest act says all that deciding needs, signed; else the record is read."""
+    newest = await ctx.store.newest(site.id, token.visitor)
+    if newest is None:
         return None
-    found = await _answered(ctx.store.standings(site.id, (token.visitor,)))
-    return found.get(token.visitor)
+    if newest.seq == token.seq and token.whole:
+        return _Standing(newest, prior_of(token), token.age)
+    found = (await ctx.store.standings(site.id, (token.visitor,))).get(token.visitor)
+    if found is None:
+        return None  # erased meanwhile
+    prior, age = evidence.standing(found.evidence)
+    return _Standing(Newest(found.seq, found.log, found.log_index), prior, age)
 
 
 async def _answered(question: Coroutine[Any, Any, T]) -> T:
@@ -239,19 +258,16 @@ async def _answered(question: Coroutine[Any, Any, T]) -> T:
         raise StoreUnavailable("The record store takes too long to answer.") from error
 
 
-def _read(newest: Standing | None) -> Evidence | None:
-    return evidence.decode(newest.evidence) if newest else None
-
-
 def _recalled(
-    visitor: Visitor, token: VisitorToken | None, newest: Evidence | None
+    visitor: Visitor, token: VisitorToken | None, found: _Standing | None
 ) -> tuple[Visitor, Prior | None]:
-    """The visitor at the age that is known of them, and their standing choice.
+    """The visitor at the age that is known of them, and their standing choice."""
+    return _aged(visitor, token, found.age if found else None), found.prior if found else None
 
-    The record is asked as well as the token: an older token knows of no age said since.
-    """
-    known = youngest(visitor, token.age if token else None, newest.age if newest else None)
-    return known, evidence.prior_of(newest) if newest else None
+
+def _aged(visitor: Visitor, token: VisitorToken | None, recorded: int | None) -> Visitor:
+    """The record is asked as well as the token: an older token knows of no age said since."""
+    return youngest(visitor, token.age if token else None, recorded)
 
 
 def _relied_upon(table: Rules, prior: Prior | None, decided: Decisions, now: float) -> int:

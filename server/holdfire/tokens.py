@@ -63,6 +63,11 @@ class VisitorToken(
     left_on: tuple[str, ...] = ()
     age: int | None = None  # in whole years, the smallest that was declared up to this choice
 
+    @property
+    def whole(self) -> bool:
+        """Whether it carries all of the choice: nothing had to be left out for its length."""
+        return self.shown_services is not None
+
 
 class HandOffToken(
     Value,
@@ -176,4 +181,21 @@ def token_of(visitor: str, seq: int, prior: Prior, age: int | None) -> VisitorTo
         by_signal=int(prior.by_signal),
         left_on=prior.left_on,
         age=age,
+    )
+
+
+def prior_of(token: VisitorToken) -> Prior:
+    """The choice that a whole token carries, as its record has it."""
+    return Prior(
+        action=token.action,
+        categories={key: bool(granted) for key, granted in token.categories.items()},
+        services={key: bool(granted) for key, granted in token.services.items()},
+        shown_services=token.shown_services or (),
+        notice_version=token.notice_version,
+        recorded_at=token.recorded_at,
+        valid_until=token.valid_until,
+        gpc_noticed=bool(token.noticed & 1),
+        dnt_noticed=bool(token.noticed & 2),
+        by_signal=bool(token.by_signal),
+        left_on=token.left_on,
     )

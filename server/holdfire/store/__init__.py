@@ -28,6 +28,14 @@ class Appended(Value, frozen=True):
     fresh: bool  # False: the same act had been recorded before, and this is that record
 
 
+class Newest(NamedTuple):
+    """Which act of a visitor is the newest."""
+
+    seq: int
+    log: int
+    log_index: int
+
+
 class Standing(NamedTuple):
     """A visitor's newest act, as far as deciding needs it."""
 
@@ -138,6 +146,10 @@ class Store(Protocol):
 
     async def latest(self, site: str, visitor: str) -> Record | None:
         """The visitor's newest record (highest ``seq``), by one indexed query."""
+        ...
+
+    async def newest(self, site: str, visitor: str) -> Newest | None:
+        """Which act of a visitor is the newest, if any, as ``latest``; read from indexes alone."""
         ...
 
     async def standings(self, site: str, visitors: Sequence[str]) -> dict[str, Standing]:

@@ -7,7 +7,7 @@ from typing import Any
 from holdfire.ledger.merkle import leaf_hash
 from holdfire.ledger.tiles import Tile
 from holdfire.record import Artefact, Blocks, Erasure, Head, Record, Said
-from holdfire.store import MOST_NEWS, Mark, News, Standing, paging, rows
+from holdfire.store import MOST_NEWS, Mark, Newest, News, Standing, paging, rows
 from holdfire.store.rounds import Rounds
 
 WHOLE = """
@@ -37,6 +37,12 @@ OWN = f"""
     JOIN subject ON subject.log = record.log AND subject.log_index = record.log_index
     WHERE person.site = $1 AND person.visitor = $2
 """  # noqa: S608 - our own columns
+NEWEST = """
+    SELECT record.seq, record.log, record.log_index
+    FROM person JOIN record ON record.person = person.number
+    WHERE person.site = $1 AND person.visitor = $2
+    ORDER BY record.seq DESC LIMIT 1
+"""
 # A person goes with the last of their subjects, and an erasure takes the oldest first: the newest
 # act of a person who is known has its subject.
 STANDINGS = """
@@ -153,6 +159,11 @@ class Questions(ABC):
         """See ``Store.latest``."""
         found = await self.rows(LATEST, site, visitor)
         return rows.record(found[0]) if found else None
+
+    async def newest(self, site: str, visitor: str) -> Newest | None:
+        """See ``Store.newest``."""
+        found = await self.rows(NEWEST, site, visitor)
+        return Newest(*found[0]) if found else None
 
     async def standings(self, site: str, visitors: Sequence[str]) -> dict[str, Standing]:
         """See ``Store.standings``."""

@@ -10,7 +10,7 @@ from typing import Any
 from holdfire.ledger.merkle import leaf_hash
 from holdfire.ledger.tiles import Tile
 from holdfire.record import Artefact, Blocks, Erasure, Head, Record, Said
-from holdfire.store import Standing, paging, rows
+from holdfire.store import Newest, Standing, paging, rows
 from holdfire.store.sqlite_reader import Aside, Parameters
 from holdfire.store.sqlite_writing import ERASABLE, FIND, WHOLE, selection
 
@@ -27,6 +27,12 @@ _OF_A_VISITOR = f"""
 """  # noqa: S608 - our own columns
 LATEST = f"{_OF_A_VISITOR} LIMIT 1"
 HISTORY = f"{_OF_A_VISITOR} LIMIT ?"
+# Two indexes hold all of it, and stay in memory where the records themselves do not.
+NEWEST = """
+    SELECT max(record.seq), record.place >> 40, record.place & 0xffffffffff
+    FROM person CROSS JOIN record ON record.person = person.number
+    WHERE person.site = ? AND person.visitor = ?
+"""
 # Two indexes hold all of it but the evidence: no row of `person` or `record` is read. Nor is one of
 # `subject`: a person goes with the last of their subjects, and an erasure takes the oldest first.
 STANDINGS = """
@@ -110,6 +116,11 @@ class Questions(ABC):
         """See ``Store.latest``."""
         found = self.rows(LATEST, (site, visitor))
         return rows.record(found[0]) if found else None
+
+    async def newest(self, site: str, visitor: str) -> Newest | None:
+        """See ``Store.newest``."""
+        ((seq, log, log_index),) = self.rows(NEWEST, (site, visitor))
+        return None if seq is None else Newest(seq, log, log_index)
 
     async def standings(self, site: str, visitors: Sequence[str]) -> dict[str, Standing]:
         """See ``Store.standings``. In shares, between which the event loop goes on.
