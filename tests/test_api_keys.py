@@ -480,7 +480,7 @@ def test_the_list_says_what_each_key_is_and_when_it_was_used(
 
     listed = json.loads(holdfire("keys", "list", "--json").out)
     rows = {row["id"]: row for row in listed["api"]}
-    assert set(listed) == {"log", "visitor_tokens", "api"}
+    assert set(listed) == {"log", "visitor_tokens", "consent_tokens", "api"}
     assert listed["visitor_tokens"][0]["state"] == "signs"
     assert {name: row["state"] for name, row in rows.items()} == {
         active: "active",

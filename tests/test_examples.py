@@ -57,7 +57,10 @@ def examples() -> Iterator[Example]:
 
 EXAMPLES = tuple(examples())
 WORKER = next(e for e in EXAMPLES if e.section == "At the edge")
-PROGRAMS = tuple(e for e in EXAMPLES if e.language != "html" and e is not WORKER)
+PROGRAMS = tuple(
+    e for e in EXAMPLES if e is not WORKER and e.language in RUN and shutil.which(RUN[e.language])
+)
+"""Those whose language is on this machine; the names of the tests say which."""
 FETCHES = "--output jwks.json"  # the one program that gets something, and asks nothing
 ASKING = tuple(e for e in PROGRAMS if FETCHES not in e.text)
 
@@ -197,8 +200,6 @@ def _package(folder: Path) -> None:
 
 def ran(example: Example, visit: Visit, base: str | None = None, **more: str) -> list[str]:
     """The lines that an example prints, for the service at ``base``; ``more`` is its environment."""
-    if shutil.which(RUN[example.language]) is None:
-        pytest.skip(f"{RUN[example.language]} is not on this machine")
     folder = visit.folder / uuid.uuid4().hex
     folder.mkdir()
     (folder / "jwks.json").symlink_to(visit.folder / "jwks.json")
@@ -277,7 +278,7 @@ def test_a_forged_token_is_a_no(
     assert ran(example, allowed, CONSENT_TOKEN=token) == ["no"]
 
 
-@pytest.mark.long
+@pytest.mark.long  # make test-long sees to it that Go is there
 @pytest.mark.parametrize("forgery", FORGERIES)
 def test_a_forged_token_is_a_no_in_go(forgery: str, allowed: Visit, withdrawn: Visit) -> None:
     """The same, which takes a compiler's time for each."""
@@ -315,7 +316,6 @@ def test_the_gate_in_a_page_loads_what_is_allowed(allowed: Visit, withdrawn: Vis
     assert "createElement" not in told[1]
 
 
-@pytest.mark.skipif(shutil.which("node") is None, reason="node is not on this machine")
 @pytest.mark.parametrize("allows", [True, False])
 def test_the_container_runs_its_snippet_when_it_is_allowed(
     allows: bool,  # noqa: FBT001 -- one of two cases
@@ -336,7 +336,6 @@ def test_the_container_runs_its_snippet_when_it_is_allowed(
     assert found.stdout.split() == ["true", str(allows).lower()]
 
 
-@pytest.mark.skipif(shutil.which("node") is None, reason="node is not on this machine")
 def test_the_worker_lets_through_what_is_allowed(allowed: Visit, withdrawn: Visit) -> None:
     """What is allowed goes on to the collector; a refusal, a forgery and no token do not."""
     (allowed.folder / "worker.mjs").write_text(

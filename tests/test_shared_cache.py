@@ -105,7 +105,7 @@ def shared(world: World, key: Key) -> Iterator[tuple[str, Who, Answer]]:
     same_key = [
         (one, two)
         for one, two in product(world.paths, repeat=2)
-        if key(one) == key(two) and (one == two or not declares(one + two))
+        if key(one) == key(two) and (one == two or not declared(one, two))
     ]
     for (first, path), one, two in product(same_key, world.people, world.people):
         cache = SharedCache(origin, key)
@@ -115,12 +115,13 @@ def shared(world: World, key: Key) -> Iterator[tuple[str, Who, Answer]]:
             yield path, two, answer
 
 
-def declares(path: str) -> bool:
-    """Whether the page says in the address what it is written in.
+def declared(first: str, second: str) -> bool:
+    """Whether a network without queries loses what a page says in the address, and owners are told.
 
-    Its owner has to have such a network keep that part of the query: the words are others by it.
+    What it is written in: the words are others by it. Where its visitor lives: that is refused by
+    the service, and a cache that never passes it on gives the law of the place.
     """
-    return "lang=" in path
+    return "lang=" in first + second or "residence=" in second
 
 
 @pytest.mark.parametrize("key", [whole, without_query])

@@ -13,7 +13,7 @@ from holdfire.ledger.entry import Entry, Kind
 from holdfire.ledger.merkle import Frontier, leaf_hash
 from holdfire.ledger.tiles import Tile
 from holdfire.record import Artefact, Head, Statement
-from holdfire.store import Store
+from holdfire.store import Store, sqlite_reader
 from holdfire.store.fence import Fence
 from stores import SITE, Database, act, append_all, erasure, note, size, visitor
 from whole_log import check_log
@@ -325,9 +325,10 @@ async def test_behind_a_closed_fence_nothing_is_answered(database: Database) -> 
 
 
 async def test_a_log_that_is_refused_is_neither_read_nor_written_until_it_is_accepted(
-    database: Database,
+    database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Each new connection is looked at first; when the look finds nothing, all is well again."""
+    monkeypatch.setattr(sqlite_reader, "REFUSED_SECONDS", 0)
     before = await database.open()
     await append_all(before, [act("e0"), act("e1")])
     await before.close()

@@ -3,7 +3,7 @@
 import asyncio
 import os
 import sqlite3
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Coroutine, Mapping, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 from time import monotonic
@@ -77,7 +77,7 @@ class Reader:
             try:
                 yield db
             finally:
-                await db.close()
+                await _to_its_end(db.close())
         except (sqlite3.Error, UnicodeError) as error:
             raise StoreUnavailable(UNAVAILABLE) from error
 
@@ -113,17 +113,24 @@ class Reader:
 
 
 async def _opened(connection: Aside) -> Aside:
-    """The connection, open. Whoever is cancelled meanwhile leaves no thread behind.
-
-    The thread that opens it would answer an event loop that may be closed by then.
-    """
+    """The connection, open. Whoever is cancelled meanwhile leaves no thread behind."""
     opening = asyncio.ensure_future(_awaited(connection))
     try:
         return await asyncio.shield(opening)
     except asyncio.CancelledError:
-        await (await opening).close()
+        await _to_its_end((await opening).close())
         raise
 
 
 async def _awaited(connection: Aside) -> Aside:
     return await connection
+
+
+async def _to_its_end(question: Coroutine[Any, Any, None]) -> None:
+    """Wait for a thread, also when cancelled: it would answer an event loop that may be closed."""
+    asked = asyncio.ensure_future(question)
+    try:
+        await asyncio.shield(asked)
+    except asyncio.CancelledError:
+        await asked
+        raise
