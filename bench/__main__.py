@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
-from bench import answers, law, ledger
+from bench import answers, batches, law, ledger, tokens
 
 
 class Figure(NamedTuple):
@@ -39,6 +39,8 @@ def main() -> None:
 def _rows() -> Iterator[tuple[str, float, str, str]]:
     yield from law.figures()
     yield from answers.figures()
+    yield from batches.figures()
+    yield from tokens.figures()
     yield from ledger.figures()
 
 
