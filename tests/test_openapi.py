@@ -351,7 +351,7 @@ def with_a_fraction(answer: Response) -> bool:
 
 
 @SCHEMA.parametrize()
-@settings(max_examples=6, suppress_health_check=list(HealthCheck))
+@settings(max_examples=3, suppress_health_check=list(HealthCheck))
 def test_every_answer_is_as_described(case: AnyCase, instance: Instance) -> None:
     """Whatever is asked, well or badly, by whomever: status, type, headers and body conform."""
     try_each(case, instance)

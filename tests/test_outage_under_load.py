@@ -10,7 +10,7 @@ import signal
 import sqlite3
 import time
 from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from statistics import median, quantiles
@@ -273,11 +273,13 @@ async def test_a_server_that_hangs_denies_everybody(
     def stop() -> Callable[[], None]:
         frozen = processes(postgres_cluster)
         for process in frozen:
-            os.kill(process, signal.SIGSTOP)
+            with suppress(ProcessLookupError):
+                os.kill(process, signal.SIGSTOP)
 
         def start() -> None:
             for process in frozen:
-                os.kill(process, signal.SIGCONT)
+                with suppress(ProcessLookupError):  # it had been ending
+                    os.kill(process, signal.SIGCONT)
 
         return start
 
