@@ -12,7 +12,9 @@ from pathlib import Path
 from typing import Any
 
 import asyncpg
+import hypothesis
 import pytest
+from hypothesis.stateful import RuleBasedStateMachine, run_state_machine_as_test
 
 from holdfire.record import Draft, Erasure, Part, Statement
 from holdfire.store import Store
@@ -174,3 +176,16 @@ async def until_unknown(store: Store, of: str) -> None:
 async def append_all(store: Store, drafts: list[Draft]) -> list[Any]:
     """Append at the same time; what each caller got, its exception included."""
     return await asyncio.gather(*map(store.append, drafts), return_exceptions=True)
+
+
+def campaign(machine: type[RuleBasedStateMachine], *, examples: int, steps: int) -> None:
+    """Run a state machine over so many histories of so many steps."""
+    run_state_machine_as_test(
+        machine,
+        settings=hypothesis.settings(
+            max_examples=examples,
+            stateful_step_count=steps,
+            deadline=None,
+            suppress_health_check=[hypothesis.HealthCheck.too_slow],
+        ),
+    )

@@ -197,7 +197,7 @@ def evidence_of(caller: Caller, visitor: str) -> evidence.Evidence:
     store = client.app.state.house.ctx.store  # type: ignore[attr-defined]  # the client types it as any ASGI callable
     assert client.portal is not None
     found = client.portal.call(store.standings, "demo", (visitor,))
-    return evidence.decode(found[visitor].evidence)
+    return msgspec.json.decode(found[visitor].evidence, type=evidence.Evidence)
 
 
 # ---------------------------------------------------------------- unknown visitors

@@ -14,7 +14,6 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import pytest
-from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import (
     RuleBasedStateMachine,
@@ -22,7 +21,6 @@ from hypothesis.stateful import (
     invariant,
     precondition,
     rule,
-    run_state_machine_as_test,
 )
 
 from holdfire.canonical import canonical
@@ -36,7 +34,7 @@ from holdfire.store.sqlite import SqliteStore
 from house import Clock
 from log_reference import Item, Model
 from notaries import World, world
-from stores import SITE, visitor
+from stores import SITE, campaign, visitor
 from whole_log import check_log
 
 VISITORS = ("ann", "bob", "cid")
@@ -443,13 +441,7 @@ class Life(RuleBasedStateMachine):
 
 def live(*, examples: int, steps: int) -> None:
     """Run a campaign."""
-    campaign = settings(
-        max_examples=examples,
-        stateful_step_count=steps,
-        deadline=None,
-        suppress_health_check=[HealthCheck.too_slow],
-    )
-    run_state_machine_as_test(Life, settings=campaign)
+    campaign(Life, examples=examples, steps=steps)
 
 
 def test_whatever_befalls_a_log_it_is_the_reference_s() -> None:

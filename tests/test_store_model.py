@@ -6,14 +6,13 @@ from dataclasses import dataclass, field
 from typing import ClassVar, Literal
 
 import pytest
-from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_state_machine_as_test
+from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
 from holdfire.errors import EventConflict
 from holdfire.record import Draft, Part
 from holdfire.store import Store
-from stores import Database, SqliteDatabase, act, append_all, erasure, note, visitor
+from stores import Database, SqliteDatabase, act, append_all, campaign, erasure, note, visitor
 from whole_log import NOWHERE, Place, check_log
 
 VISITORS = ("ann", "bob", "cid")
@@ -171,13 +170,7 @@ def compare(database: Database, *, examples: int, steps: int) -> None:
         pass
 
     Here.database = database
-    campaign = settings(
-        max_examples=examples,
-        stateful_step_count=steps,
-        deadline=None,
-        suppress_health_check=[HealthCheck.too_slow],
-    )
-    run_state_machine_as_test(Here, settings=campaign)
+    campaign(Here, examples=examples, steps=steps)
 
 
 def test_the_store_does_as_its_model(database: Database) -> None:

@@ -10,9 +10,8 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 import pytest
-from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_state_machine_as_test
+from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
 from holdfire.errors import EventConflict, LogRefused, StoreUnavailable
 from holdfire.record import Draft, Erasure, Part, Record
@@ -29,6 +28,7 @@ from stores import (
     SqliteDatabase,
     act,
     append_all,
+    campaign,
     erasure,
     note,
     visitor,
@@ -578,13 +578,7 @@ def follow(database: Database, *, examples: int, steps: int) -> None:
         pass
 
     Here.database = database
-    campaign = settings(
-        max_examples=examples,
-        stateful_step_count=steps,
-        deadline=None,
-        suppress_health_check=[HealthCheck.too_slow],
-    )
-    run_state_machine_as_test(Here, settings=campaign)
+    campaign(Here, examples=examples, steps=steps)
 
 
 def test_a_cache_that_goes_by_the_news_is_never_out_of_date(database: Database) -> None:

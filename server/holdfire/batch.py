@@ -14,7 +14,7 @@ from typing import Literal, NamedTuple, TypeVar
 import msgspec
 
 from holdfire import evidence, policy
-from holdfire.consent import DEGRADED, FRESH_SECONDS
+from holdfire.consent import DEGRADED, FRESH_SECONDS, denied
 from holdfire.errors import HoldfireError, StoreUnavailable
 from holdfire.ground import Context, Ground, circumstances, ground, youngest
 from holdfire.model import (
@@ -197,12 +197,9 @@ class _Desk:
         """Everything denied but what is necessary."""
         decided = alike.decided.get(None)
         if decided is None:
-            categories = {
-                rule.id: policy.NECESSARY if rule.locked else DEGRADED
-                for rule in alike.held.rules.categories
-            }
-            denied = Decisions(categories, DEGRADED, prompt="link", opt_out_status="none")
-            decided = alike.decided[None] = self._services_of(denied)
+            categories = denied(alike.held.rules.categories)
+            found = Decisions(categories, DEGRADED, prompt="link", opt_out_status="none")
+            decided = alike.decided[None] = self._services_of(found)
         return decided.verdicts.get(()) or self._spelt(alike.held, decided, ())
 
     def _services_of(self, found: Decisions) -> _Decided:

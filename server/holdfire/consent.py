@@ -5,7 +5,7 @@ record in one transaction. Whoever calls has already parsed; whatever fails, fai
 """
 
 import base64
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Iterable
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, NamedTuple, TypeVar
@@ -15,6 +15,8 @@ from holdfire.errors import EventConflict, Overloaded, Overtaken, StoreUnavailab
 from holdfire.evidence import Evidence, Subject
 from holdfire.ground import Context, Ground, circumstances, ground, language_of, seen, youngest
 from holdfire.model import (
+    Category,
+    CategoryRule,
     Choice,
     Decision,
     Decisions,
@@ -286,13 +288,15 @@ def _turns_at(table: Rules, prior: Prior | None, now: float) -> int:
     return min((midnight, *(turn for turn in policy.turns(prior, table) if turn > now)))
 
 
+def denied(categories: Iterable[Category | CategoryRule]) -> dict[str, Decision]:
+    """The decisions while nothing is known: all but what is necessary are denied."""
+    return {one.id: policy.NECESSARY if one.locked else DEGRADED for one in categories}
+
+
 def _degraded(held: Ground, now: float) -> Answer:
     return Answer(
         decisions=Decisions(
-            categories={
-                rule.id: policy.NECESSARY if rule.locked else DEGRADED
-                for rule in held.rules.categories
-            },
+            categories=denied(held.rules.categories),
             sale_or_share=DEGRADED,
             prompt="link",
             opt_out_status="none",

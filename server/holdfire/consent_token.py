@@ -129,10 +129,7 @@ def _claims(
         regime=answer.regime,
         notice_version=site.version,
         categories=answer.decisions.categories,
-        services={
-            s.id: policy.decide_service(site, s.id, answer.decisions, answer.prior)
-            for s in site.services
-        },
+        services=policy.decide_services(site, answer.decisions, answer.prior),
         sale_or_share=answer.decisions.sale_or_share,
         signals=visitor.signals,
         sub=token.visitor if token and newest else None,

@@ -12,8 +12,7 @@ next page, because a browser cannot be told to relax a policy.
 
 from collections.abc import Collection, Iterable, Iterator, Mapping
 
-from holdfire import policy
-from holdfire.consent import DEGRADED
+from holdfire.consent import denied
 from holdfire.law import Value
 from holdfire.model import Csp, Decision, Service, Site
 from holdfire.sites.csp import sources_of
@@ -55,7 +54,7 @@ def enforced(
 
 def strictest(site: Site) -> tuple[dict[str, Decision], dict[str, Decision]]:
     """The decisions for categories and services of which nothing is known but what is necessary."""
-    categories = {c.id: policy.NECESSARY if c.locked else DEGRADED for c in site.categories}
+    categories = denied(site.categories)
     return categories, {s.id: categories[s.category] for s in site.services}
 
 

@@ -60,6 +60,16 @@ def written(path: Path, content: bytes, *, new: bool) -> bool:
     return True
 
 
+def looked_at(folder: Path) -> os.stat_result | None:
+    """What the system says of a folder; ``None`` if it is not there. Raises ``ConfigError``."""
+    try:
+        return folder.stat()
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        raise unusable(folder, error) from error
+
+
 def only_ours(path: Path, found: os.stat_result) -> None:
     """Raises ``ConfigError`` if others may read or change a file or folder."""
     if stat.S_IMODE(found.st_mode) & 0o077:

@@ -91,6 +91,11 @@ def decide_service(site: Site, key: str, decided: Decisions, prior: Prior | None
     return decision
 
 
+def decide_services(site: Site, decided: Decisions, prior: Prior | None) -> dict[str, Decision]:
+    """The same for every service of the site."""
+    return {s.id: decide_service(site, s.id, decided, prior) for s in site.services}
+
+
 def _reason(  # noqa: C901, PLR0911 -- a precedence reads as the list it is
     rule: CategoryRule, said: Said, facts: Facts
 ) -> Reason:

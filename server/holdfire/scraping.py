@@ -2,8 +2,8 @@
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from importlib.metadata import version
 from pathlib import Path
 
@@ -14,7 +14,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from holdfire.errors import ConfigError, StoreUnavailable
 from holdfire.metrics import MEDIA_TYPE, exposition
 from holdfire.retention import spool
-from holdfire.serving import listen
+from holdfire.serving import Beside, listen
 from holdfire.settings import Settings
 from holdfire.web.house import House
 
@@ -45,7 +45,7 @@ async def measured(
         yield ""
         return
     with listener:
-        server = _Beside(_config(metrics_app(application, settings)))
+        server = Beside(_config(metrics_app(application, settings)))
         task = asyncio.create_task(server.serve([listener]), name="holdfire-metrics")
         task.add_done_callback(_tell)
         try:
@@ -68,14 +68,6 @@ def _config(application: ASGIApp) -> uvicorn.Config:
         timeout_graceful_shutdown=1,
         limit_concurrency=CONNECTIONS,
     )
-
-
-class _Beside(uvicorn.Server):
-    """A server that leaves the signals to the service."""
-
-    @contextmanager
-    def capture_signals(self) -> Iterator[None]:
-        yield
 
 
 def _tell(task: asyncio.Task[None]) -> None:

@@ -1,6 +1,8 @@
 """How uvicorn is run: one process, loopback unless told otherwise, nothing about visitors logged."""
 
 import socket
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 import uvicorn
 from starlette.applications import Starlette
@@ -29,6 +31,15 @@ def listen(
         what = f"nothing can listen on {host}:{port}: {error}"
         remedy = "stop what does, or name another; 0 takes any free one"
         raise ConfigError((Problem(*told_by, what, remedy),)) from error
+
+
+class Beside(uvicorn.Server):
+    """A server in a process that has others: the signals are left to them together."""
+
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """Capture none: uvicorn would hand each signal to the server that started last."""
+        yield
 
 
 def config(application: Starlette, settings: Settings, host: str, port: int) -> uvicorn.Config:

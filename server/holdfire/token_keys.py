@@ -28,7 +28,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from holdfire import jws
 from holdfire.errors import ConfigError, HoldfireError, Problem
-from holdfire.keyfolder import changed, only_ours, unusable, written
+from holdfire.keyfolder import changed, looked_at, only_ours, unusable, written
 from holdfire.ledger.scalars import base64, unbase64
 
 FOLDER = "token.keys"
@@ -84,14 +84,10 @@ class TokenKeys:
 
     def reload(self) -> None:
         """Read the folder again if something in it has changed. Raises as the constructor."""
-        try:
-            found = self._folder.stat()
-        except FileNotFoundError:
+        found = looked_at(self._folder)
+        if found is None:
             self._keys, self._seen = (), None
-            return
-        except OSError as error:
-            raise unusable(self._folder, error) from error
-        if found.st_mtime_ns != self._seen:
+        elif found.st_mtime_ns != self._seen:
             only_ours(self._folder, found)
             self._keys = self._read()
             self._seen = found.st_mtime_ns

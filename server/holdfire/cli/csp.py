@@ -3,7 +3,6 @@
 import argparse
 import os
 import re
-from ipaddress import ip_address
 from urllib.parse import urlsplit
 
 import msgspec
@@ -14,6 +13,7 @@ from holdfire.cli.webservers import Wanted, caddy, nginx
 from holdfire.errors import HoldfireError
 from holdfire.model import Site
 from holdfire.settings import load
+from holdfire.sites.addresses import domains
 from holdfire.web.enforcement import strictest
 
 _BASE = re.compile(r"https?://[A-Za-z0-9.-]+(:[0-9]{1,5})?(/[A-Za-z0-9._~/-]*)?")
@@ -84,15 +84,5 @@ def _domains(site: Site) -> tuple[str, ...]:
     """Those of the site's hosts: a cookie may have been set for any of them."""
     found: dict[str, None] = {}
     for origin in site.origins:
-        host = urlsplit(origin).hostname or ""
-        labels = [] if _is_address(host) else host.split(".")
-        found |= dict.fromkeys(".".join(labels[at:]) for at in range(len(labels) - 1))
+        found |= dict.fromkeys(domains(urlsplit(origin).hostname or ""))
     return tuple(found)
-
-
-def _is_address(host: str) -> bool:
-    try:
-        ip_address(host)
-    except ValueError:
-        return False
-    return True

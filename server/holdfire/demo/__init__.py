@@ -8,8 +8,7 @@ import asyncio
 import logging
 import signal
 import socket
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from pathlib import Path
 
 import msgspec
@@ -74,7 +73,7 @@ async def serve_demo(settings: Settings, host: str, port: int) -> int:
     return 0
 
 
-class _Server(uvicorn.Server):
+class _Server(serving.Beside):
     """One of the two: it says when it is up, and leaves the signals to both together."""
 
     def __init__(self, config: uvicorn.Config, listener: socket.socket) -> None:
@@ -85,11 +84,6 @@ class _Server(uvicorn.Server):
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
         self.up.set()
-
-    @contextmanager
-    def capture_signals(self) -> Iterator[None]:
-        # uvicorn's own would hand each signal to the server that started last.
-        yield
 
 
 async def _serve(servers: Sequence[_Server], message: str) -> None:

@@ -19,7 +19,6 @@ new log opens (the key of next year's log is made in December) and after a rotat
 
 import os
 import re
-import stat
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
@@ -29,6 +28,7 @@ from pathlib import Path
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from holdfire.errors import ConfigError, HoldfireError, Problem
+from holdfire.keyfolder import looked_at, only_ours, unusable, written
 from holdfire.ledger import Malformed, note
 from holdfire.ledger.note import Signature, VerifierKey
 from holdfire.ledger.scalars import base64, unbase64
@@ -123,15 +123,11 @@ class LogKeys:
 
     def reload(self) -> None:
         """Read the folder again if something in it has changed. Raises as the constructor."""
-        try:
-            found = self._folder.stat()
-        except FileNotFoundError:
+        found = looked_at(self._folder)
+        if found is None:
             self._keys, self._seen = (), None
-            return
-        except OSError as error:
-            raise _unusable(self._folder, error) from error
-        if found.st_mtime_ns != self._seen:
-            _only_ours(self._folder, found)
+        elif found.st_mtime_ns != self._seen:
+            only_ours(self._folder, found)
             self._keys = self._read()
             self._seen = found.st_mtime_ns
 
@@ -167,11 +163,10 @@ class LogKeys:
             # Whoever died while making the key has left its private half behind, in a draft.
             for left in self._folder.glob(f".{path.name}.*"):
                 left.unlink(missing_ok=True)
-            draft = _draft(path, retired.lines())
-            draft.replace(path)
+            written(path, retired.lines().encode("ascii"), new=False)
             _sync(self._folder)
         except OSError as error:
-            raise _unusable(self._folder, error) from error
+            raise unusable(self._folder, error) from error
         self._seen = None
         self.reload()
         return retired
@@ -198,16 +193,12 @@ class LogKeys:
         path = self._path(origin, place)
         try:
             self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-            draft = _draft(path, key.lines())
-            try:
-                os.link(draft, path)
-            except FileExistsError:
-                pass  # lost is our own key, of which nobody has heard: theirs is read below
-            finally:
-                draft.unlink()
+            # Where another process was faster, lost is our own key, of which nobody has heard:
+            # theirs is read below.
+            written(path, key.lines().encode("ascii"), new=True)
             _sync(self._folder)
         except OSError as error:
-            raise _unusable(self._folder, error) from error
+            raise unusable(self._folder, error) from error
         self._seen = None
         self.reload()
         return self.signing(origin)
@@ -220,10 +211,10 @@ class LogKeys:
         try:
             for path in sorted(self._folder.glob("[!.]*.key")):
                 with path.open(encoding="ascii") as file:
-                    _only_ours(path, os.fstat(file.fileno()))
+                    only_ours(path, os.fstat(file.fileno()))
                     keys.append(_parse(path, file.read()))
         except OSError as error:
-            raise _unusable(self._folder, error) from error
+            raise unusable(self._folder, error) from error
         return tuple(sorted(keys, key=lambda key: (key.made, key.verifier.name, key.place)))
 
 
@@ -251,35 +242,12 @@ def _parse(path: Path, text: str) -> LogKey:
     return key
 
 
-def _draft(path: Path, text: str) -> Path:
-    """Write a whole file beside its place, durably: nobody ever reads half a key."""
-    draft = path.with_name(f".{path.name}.{os.getpid()}")
-    with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
-        file.write(text)
-        file.flush()
-        os.fsync(file.fileno())
-    return draft
-
-
 def _sync(folder: Path) -> None:
     descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
     try:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
-
-
-def _only_ours(path: Path, found: os.stat_result) -> None:
-    if stat.S_IMODE(found.st_mode) & 0o077:
-        mode = "700" if stat.S_ISDIR(found.st_mode) else "600"
-        remedy = f"run: chmod {mode} {path}"
-        raise ConfigError((Problem(str(path), "mode", "others may read the keys", remedy),))
-
-
-def _unusable(folder: Path, error: OSError) -> ConfigError:
-    what = f"no keys can be kept here: {error.strerror}"
-    remedy = "name a folder that this user may write"
-    return ConfigError((Problem(str(folder), "data_dir", what, remedy),))
 
 
 def _iso(seconds: int) -> str:

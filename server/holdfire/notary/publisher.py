@@ -123,7 +123,7 @@ class Publisher:
             self._held = "The record store does not answer."
         except (ConfigError, OSError) as error:
             self._hold("Keys or anchor cannot be used.", f"{type(error).__name__}: {error}")
-        except Exception as error:  # noqa: BLE001 -- the task must not end; nothing is signed meanwhile
+        except Exception as error:  # noqa: BLE001 -- the task must not end; lost are signatures, until it goes well again
             self._hold("Something went wrong here.", f"{type(error).__name__}: {error}")
 
     async def signed(self, log: int, size: int, timeout: float) -> bool:  # noqa: ASYNC109 -- its callers answer a request by then

@@ -134,8 +134,6 @@ class Keeper:
             return await act()
         except (HoldfireError, OSError) as error:
             LOG.warning("nothing more is erased for now: %s", type(error).__name__)
-        except (
-            Exception
-        ):  # a fault of ours must not end the job for good; lost is time, it comes again
+        except Exception:  # a fault of ours must not end the job; lost is time, it comes again
             LOG.exception("nothing more is erased for now")
         return None

@@ -69,6 +69,21 @@ def url_host(text: str) -> str:
     return matched.group(2) if matched else ""
 
 
+def is_ip(host: str) -> bool:
+    """Whether a host, without brackets or port, is an address."""
+    try:
+        ipaddress.ip_address(host)
+    except ValueError:
+        return False
+    return True
+
+
+def domains(host: str) -> tuple[str, ...]:
+    """The host and the domains that it belongs to; none for an address, and no top-level domain."""
+    labels = [] if is_ip(host) else host.split(".")
+    return tuple(".".join(labels[at:]) for at in range(len(labels) - 1))
+
+
 def pattern_fault(pattern: str) -> Fault | None:
     """``None`` if this names one host, or with ``*.`` in front all hosts below a domain.
 

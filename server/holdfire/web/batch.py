@@ -2,7 +2,6 @@
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime
 from typing import Literal
 
 import msgspec
@@ -15,9 +14,9 @@ from holdfire.batch import Answers, Told
 from holdfire.errors import HoldfireError, KeyInvalid, OriginRefused
 from holdfire.model import Decision
 from holdfire.web import media
-from holdfire.web.house import house_of
+from holdfire.web.house import house_of, status_of, timestamp
 from holdfire.web.media import Media
-from holdfire.web.request import site_of
+from holdfire.web.request import bearer_of, site_of
 
 
 class FaultBody(msgspec.Struct):
@@ -102,7 +101,7 @@ async def post_decisions(request: Request) -> Response:
         body = spoken.encode(await _written(site.id, answers, spoken))
     return Response(
         body,
-        503 if answers.source == "degraded" else 200,
+        status_of(answers.source),
         {"cache-control": "no-store", "vary": "Accept"},
         spoken.type,
     )
@@ -118,9 +117,10 @@ def _refuse_pages(request: Request) -> None:
 
 def _bearer(request: Request) -> str:
     """What stands where the one API key has to be; "" for none or two."""
-    found = request.headers.getlist("authorization")
-    scheme, _, text = found[0].partition(" ") if len(found) == 1 else ("", "", "")
-    return text if scheme.lower() == "bearer" else ""
+    try:
+        return bearer_of(request) or ""
+    except ValueError:
+        return ""
 
 
 async def _written(site: str, answers: Answers, spoken: Media) -> _Answer:
@@ -137,7 +137,7 @@ async def _written(site: str, answers: Answers, spoken: Media) -> _Answer:
         if isinstance(told, HoldfireError):
             return BatchItemBody(None, error=FaultBody(told.code, str(told)))
         asked, seq, verdict, seconds = told
-        until = times.get(seconds) or times.setdefault(seconds, _time(seconds))
+        until = times.get(seconds) or times.setdefault(seconds, timestamp(seconds))
         regime, version, categories, services, _ = verdict
         if asked.version == version:
             return BatchItemBody(asked.visitor, version=version, valid_until=until, unchanged=True)
@@ -148,17 +148,17 @@ async def _written(site: str, answers: Answers, spoken: Media) -> _Answer:
     items: list[_Written | BatchItemBody] = []
     async for portion in batch.portions(answers.told):
         items += map(item, portion)
-    return _Answer(site, _time(answers.decided_at), answers.source, answers.version, items)
+    return _Answer(site, timestamp(answers.decided_at), answers.source, answers.version, items)
 
 
 def _unchanged(site: str, answers: Answers) -> BatchAnswerBody:
     ends = [told.valid_until for told in answers.told if isinstance(told, Told)]
     return BatchAnswerBody(
         site=site,
-        decided_at=_time(answers.decided_at),
+        decided_at=timestamp(answers.decided_at),
         source=answers.source,
         version=answers.version,
-        valid_until=_time(min(ends, default=answers.decided_at)),
+        valid_until=timestamp(min(ends, default=answers.decided_at)),
         unchanged=True,
     )
 
@@ -177,7 +177,3 @@ def _count(counter: Counter[tuple[str, str]], told: Sequence[Told | HoldfireErro
                 reasons[decision.reason] = reasons.get(decision.reason, 0) + visitors[id(shared)]
         for reason, count in reasons.items():
             counter[asked, reason] += count
-
-
-def _time(seconds: int) -> str:
-    return datetime.fromtimestamp(seconds, UTC).isoformat().replace("+00:00", "Z")

@@ -12,7 +12,7 @@ from holdfire.record import Record
 from holdfire.visitor import agent
 from holdfire.web import wellknown
 from holdfire.web.expiry import expirations
-from holdfire.web.house import house_of, json_response, timestamp
+from holdfire.web.house import house_of, json_response, status_of, timestamp
 from holdfire.web.memo import Memo, leave, place_of
 from holdfire.web.request import (
     front_of,
@@ -187,7 +187,7 @@ async def get_decision(request: Request) -> Response:
         valid_until=timestamp(answer.valid_until),
         source=answer.source,
     )
-    return json_response(body, _status(answer), tk)
+    return json_response(body, status_of(answer.source), tk)
 
 
 async def get_decisions(request: Request) -> Response:
@@ -200,16 +200,13 @@ async def get_decisions(request: Request) -> Response:
         site=site.id,
         regime=answer.regime,
         categories=answer.decisions.categories,
-        services={
-            s.id: policy.decide_service(site, s.id, answer.decisions, answer.prior)
-            for s in site.services
-        },
+        services=policy.decide_services(site, answer.decisions, answer.prior),
         sale_or_share=answer.decisions.sale_or_share,
         decided_at=timestamp(answer.decided_at),
         valid_until=timestamp(answer.valid_until),
         source=answer.source,
     )
-    return json_response(body, _status(answer), tk)
+    return json_response(body, status_of(answer.source), tk)
 
 
 async def _decide(
@@ -247,11 +244,6 @@ def _past_choice(record: Record) -> PastChoice:
         texts=proof.shown.texts,
         config=proof.shown.config,
     )
-
-
-def _status(answer: Answer) -> int:
-    """A broken store answers 503 with a full body: whoever reads only the status is denied too."""
-    return 503 if answer.source == "degraded" else 200
 
 
 def _chosen_body(chosen: Chosen) -> ChosenBody:

@@ -8,7 +8,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from holdfire.token_keys import KEPT_SECONDS
-from holdfire.web import conditional
+from holdfire.web import conditional, media
 from holdfire.web.house import house_of, json_response
 from holdfire.web.request import query_of, site_of, token_of, visitor_of
 
@@ -52,9 +52,5 @@ async def get_jwks(request: Request) -> Response:
 
 def _wants_json(request: Request) -> bool:
     """Whether JSON is named and the token's own type is not: ``*/*`` wants nothing special."""
-    ranges = [
-        one.partition(";")[0].strip().lower()
-        for header in request.headers.getlist("accept")
-        for one in header.split(",")
-    ]
+    ranges = media.named(request)
     return "application/json" in ranges and JWT not in ranges

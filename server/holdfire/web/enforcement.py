@@ -4,15 +4,13 @@ The headers are for proxies that read nothing else (nginx ``auth_request``, Cadd
 middleware. The policy stands under a name of ours: it is for the owner's page, not for this answer.
 """
 
-from datetime import UTC, datetime
-
 import msgspec
 from starlette.requests import Request
 from starlette.responses import Response
 
 from holdfire import consent, csp, policy
 from holdfire.model import Decision, DecisionSource, Site
-from holdfire.web.house import house_of, json_response
+from holdfire.web.house import house_of, json_response, status_of, timestamp
 from holdfire.web.request import query_of, site_of, token_of, visitor_of
 from holdfire.web.snippet import inline_source
 from holdfire.web.wellknown import tk
@@ -48,21 +46,17 @@ async def get_enforcement(request: Request) -> Response:
     site = site_of(request)
     visitor = visitor_of(request, query_of(request))
     answer = await consent.decide(house_of(request).ctx, site, visitor, token_of(request, site))
-    services = {
-        s.id: policy.decide_service(site, s.id, answer.decisions, answer.prior)
-        for s in site.services
-    }
     body, headers = enforcement(
         site,
         answer.decisions.categories,
-        services,
+        policy.decide_services(site, answer.decisions, answer.prior),
         regime=answer.regime,
         decided_at=answer.decided_at,
         valid_until=answer.valid_until,
         source=answer.source,
     )
     headers |= tk(site, answer.decisions.categories, visitor.signals)
-    return json_response(body, 503 if answer.source == "degraded" else 200, headers)
+    return json_response(body, status_of(answer.source), headers)
 
 
 def strictest(site: Site) -> EnforcementBody:
@@ -98,8 +92,8 @@ def enforcement(
         cookies=Cookies(refused=found.refused, kept=found.kept),
         categories=categories,
         services=services,
-        decided_at=_time(decided_at),
-        valid_until=_time(valid_until),
+        decided_at=timestamp(decided_at),
+        valid_until=timestamp(valid_until),
         source=source,
     )
     return body, {
@@ -107,7 +101,3 @@ def enforcement(
         REFUSED: ", ".join(found.refused),
         ALLOWED: ", ".join(found.allowed),
     }
-
-
-def _time(seconds: int) -> str:
-    return datetime.fromtimestamp(seconds, UTC).isoformat().replace("+00:00", "Z")

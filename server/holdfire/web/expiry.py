@@ -7,7 +7,6 @@ at the path "/", where such cookies are.
 """
 
 from collections.abc import Iterator
-from ipaddress import ip_address
 from urllib.parse import urlsplit
 
 from starlette.requests import Request
@@ -15,6 +14,7 @@ from starlette.requests import Request
 from holdfire import evidence, policy
 from holdfire.evidence import Evidence
 from holdfire.model import Decisions, Site
+from holdfire.sites.addresses import domains, is_ip
 from holdfire.visitor import Front
 from holdfire.web.request import front_of
 
@@ -93,10 +93,8 @@ def _values(name: str, front: Front) -> Iterator[str]:
     # Only a secure one can replace a secure one (RFC 6265bis §5.7).
     secure = "; Secure" if front.scheme == "https" else ""
     yield f"{name}=; {PAST}{secure}"
-    host = _host(front.host)
-    labels = [] if _is_address(host) else host.split(".")
-    for at in range(len(labels) - 1):
-        yield f"{name}=; {PAST}; Domain={'.'.join(labels[at:])}{secure}"
+    for domain in domains(_host(front.host)):
+        yield f"{name}=; {PAST}; Domain={domain}{secure}"
 
 
 def _same_site(request: Request, origin: str, front: Front) -> bool:
@@ -111,7 +109,7 @@ def _same_site(request: Request, origin: str, front: Front) -> bool:
     if page == service:
         return page != ""
     inner, outer = (page, service) if len(page) > len(service) else (service, page)
-    return "." in outer and not _is_address(outer) and inner.endswith(f".{outer}")
+    return "." in outer and not is_ip(outer) and inner.endswith(f".{outer}")
 
 
 def _host(authority: str) -> str:
@@ -120,11 +118,3 @@ def _host(authority: str) -> str:
         return urlsplit(f"//{authority}").hostname or ""
     except ValueError:
         return ""
-
-
-def _is_address(host: str) -> bool:
-    try:
-        ip_address(host)
-    except ValueError:
-        return False
-    return True

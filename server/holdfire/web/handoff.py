@@ -1,7 +1,5 @@
 """A choice on its way between two sites: handed over at the one, taken over at the other."""
 
-from datetime import UTC, datetime
-
 import msgspec
 from starlette.requests import Request
 from starlette.responses import Response
@@ -9,7 +7,7 @@ from starlette.responses import Response
 from holdfire import handoff, parse
 from holdfire.visitor import agent
 from holdfire.web.consent import recorded, require_json
-from holdfire.web.house import house_of, json_response
+from holdfire.web.house import house_of, json_response, timestamp
 from holdfire.web.request import query_of, require_origin, site_of, token_of, visitor_of
 
 
@@ -30,7 +28,7 @@ async def post_handoff(request: Request) -> Response:
     sister = house.ctx.sites[parse.hand_off(await request.body(), site)]
     browser = agent.family(request.headers.get("user-agent", ""))
     made = await handoff.hand_over(house.ctx, site, sister, visitor, browser=browser, token=token)
-    expires = datetime.fromtimestamp(made.expires_at, UTC).isoformat().replace("+00:00", "Z")
+    expires = timestamp(made.expires_at)
     return json_response(HandedOverBody(token=made.token, expires_at=expires), 201)
 
 

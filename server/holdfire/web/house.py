@@ -13,6 +13,7 @@ from holdfire.consent_token import ConsentTokens
 from holdfire.ground import Context
 from holdfire.limits import Limits
 from holdfire.metrics import Metrics
+from holdfire.model import DecisionSource
 from holdfire.notary.receipts import Receipts
 from holdfire.tally import SignalTally
 from holdfire.visitor import Observatory
@@ -56,6 +57,11 @@ def json_response(
         {"cache-control": "no-store", **(headers or {})},
         "application/json",
     )
+
+
+def status_of(source: DecisionSource) -> int:
+    """A broken store answers 503 with a full body: whoever reads only the status is denied too."""
+    return 503 if source == "degraded" else 200
 
 
 def timestamp(seconds: int) -> str:

@@ -36,14 +36,19 @@ def wanted(request: Request) -> Media:
 
     Raises ``NotAcceptable``.
     """
-    lines = request.headers.getlist("accept")
-    if not lines:
+    ranges = named(request)
+    if not ranges:
         return JSON
-    ranges = dict(_ranges(",".join(lines)))
     best = max(SPOKEN, key=lambda media: _quality(media.type, ranges))  # of equals, the first
     if _quality(best.type, ranges) <= 0:
         raise NotAcceptable("Accept application/json or application/msgpack.")
     return best
+
+
+def named(request: Request) -> dict[str, float]:
+    """The ranges that ``Accept`` names, each with its weight; empty without that header."""
+    lines = request.headers.getlist("accept")
+    return dict(_ranges(",".join(lines))) if lines else {}
 
 
 def _quality(media: str, ranges: dict[str, float]) -> float:

@@ -117,17 +117,32 @@ def place(text: str, source: Source = "override") -> Location:
     )
 
 
+def bearer_of(request: Request) -> str | None:
+    """What follows ``Bearer`` in the one Authorization header; ``None`` where there is none.
+
+    Raises ``ValueError`` for two of them, and for another scheme.
+    """
+    found = _values(request, b"authorization")
+    if not found:
+        return None
+    scheme, _, text = found[0].partition(" ")
+    if len(found) > 1 or scheme.lower() != "bearer":
+        raise ValueError("no bearer token, or two")
+    return text
+
+
 def token_of(request: Request, site: Site) -> VisitorToken | None:
     """The visitor's token: a bearer token must be good, a bad cookie is as no cookie.
 
     Raises ``TokenInvalid`` for a bearer token that is forged, foreign, truncated or doubled.
     """
     house = house_of(request)
-    bearers = _values(request, b"authorization")
-    if bearers:
-        scheme, _, text = bearers[0].partition(" ")
-        if len(bearers) > 1 or scheme.lower() != "bearer":
-            raise TokenInvalid("Send one Authorization header, of the form: Bearer <token>.")
+    try:
+        text = bearer_of(request)
+    except ValueError as error:
+        said = "Send one Authorization header, of the form: Bearer <token>."
+        raise TokenInvalid(said) from error
+    if text is not None:
         return house.ctx.tokens.read(site.id, text)
     cookie = _cookie(request, site)
     if cookie is None:

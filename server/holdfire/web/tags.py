@@ -6,7 +6,7 @@ from starlette.responses import Response
 
 from holdfire import consent, policy
 from holdfire.model import Decision, Reason, Service
-from holdfire.web.house import house_of
+from holdfire.web.house import house_of, status_of
 from holdfire.web.page import SCRIPT
 from holdfire.web.request import query_of, site_of, token_of, visitor_of
 from holdfire.web.wellknown import tk
@@ -47,7 +47,7 @@ async def get_tag(request: Request) -> Response:
     )
     return Response(
         _script(service, decision, answer.regime),
-        503 if answer.source == "degraded" else 200,
+        status_of(answer.source),
         headers={
             "cache-control": "no-store",
             **tk(site, answer.decisions.categories, visitor.signals),

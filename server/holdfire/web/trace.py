@@ -6,7 +6,7 @@ from starlette.responses import Response
 from holdfire import consent, explain
 from holdfire.errors import NotFound
 from holdfire.ground import circumstances, ground
-from holdfire.web.house import house_of, json_response
+from holdfire.web.house import house_of, json_response, status_of
 from holdfire.web.request import query_of, site_of, token_of, visitor_of
 
 
@@ -24,4 +24,4 @@ async def get_trace(request: Request) -> Response:
     held = ground(ctx, site, visitor, answer.decided_at)
     now = circumstances(site, visitor, answer.prior, answer.decided_at)
     body = explain.explained(site, visitor.location, held.resolution, held.rules, now)
-    return json_response(body, 503 if answer.source == "degraded" else 200)
+    return json_response(body, status_of(answer.source))
