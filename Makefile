@@ -50,7 +50,7 @@ test: setup sdk/consumers/node_modules/.made .venv/oracle/.made
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	cd sdk && npm run --silent check && npm run --silent test
-	$(BIN)/pytest -n auto --dist loadfile -m 'not long'
+	$(BIN)/pytest -n auto --dist loadfile --no-loadscope-reorder -m 'not long'
 
 test-long: setup sdk/consumers/node_modules/.made .venv/oracle/.made
 	@scripts/need chromium chromium
@@ -60,7 +60,7 @@ test-long: setup sdk/consumers/node_modules/.made .venv/oracle/.made
 	@scripts/need strace strace
 	@scripts/need caddy caddy
 	@scripts/need go 'golang-go golang-golang-x-mod-dev'
-	$(BIN)/pytest -n auto --dist loadfile
+	$(BIN)/pytest -n auto --dist loadfile --no-loadscope-reorder
 
 bench: setup
 	$(BIN)/python -m bench

@@ -9,7 +9,7 @@ from hypothesis import settings
 
 from house import Service, running
 
-pytest_plugins = ["postgres", "stores", "visits"]
+pytest_plugins = ["postgres", "sharing", "stores", "visits"]
 
 # A test that fails because the machine is busy says nothing about the code.
 settings.register_profile("untimed", deadline=None)

@@ -1,7 +1,6 @@
 """The snippets of ``holdfire csp``, in a real nginx and, where there is one, a real Caddy."""
 
 import os
-import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -10,7 +9,6 @@ from pathlib import Path
 
 import httpx2
 import pytest
-from hosting import free_port, listening
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
@@ -21,29 +19,14 @@ import enforcing
 from enforcing import COLORADO, COOKIE, COOKIES, GERMANY, NEVER, choose, deciding, shop
 from holdfire.middleware.verdict import strictest
 from holdfire.model import Site
+from nginx import nginx
+from ports import free_port, listening
 
 OWN = "img-src 'self'"
-NGINX = """\
-{user}daemon off;
-pid {folder}/nginx.pid;
-error_log {folder}/error.log;
-events {{}}
-http {{
-    access_log off;
-    client_body_temp_path {folder}/body;
-    proxy_temp_path {folder}/proxy;
-    fastcgi_temp_path {folder}/fastcgi;
-    uwsgi_temp_path {folder}/uwsgi;
-    scgi_temp_path {folder}/scgi;
+HTTP = """\
     # As behind a load balancer: the visitors of a test have addresses of their own.
     set_real_ip_from 127.0.0.0/8;
     real_ip_header X-Forwarded-For;
-{http}
-    server {{
-        listen 127.0.0.1:{port};
-{server}
-    }}
-}}
 """
 
 
@@ -77,51 +60,40 @@ def snippet(folder: Path, *more: str) -> str:
 
 
 @contextmanager
-def nginx(folder: Path, base: str, app: str) -> Iterator[str]:
+def behind_nginx(folder: Path, base: str, app: str) -> Iterator[str]:
     """The shop behind nginx, as the snippet has it."""
     text = snippet(folder, "--server", "nginx", "--base", base, "--app", app)
     http, server = text.split("# In your server {}:")
     port = free_port()
-    user = "user root;" if os.geteuid() == 0 else ""  # or it could not write to our folder
-    (folder / "nginx.conf").write_text(
-        NGINX.format(folder=folder, user=user, http=http, server=server, port=port)
-    )
-    program = shutil.which("nginx") or "/usr/sbin/nginx"
-    assert Path(program).exists(), "nginx is missing; install it: apt-get install nginx-light"
-    with started([program, "-e", f"{folder}/error.log", "-c", f"{folder}/nginx.conf"], port):
+    with nginx(folder, port, server, HTTP + http):
         yield f"http://127.0.0.1:{port}"
 
 
 @contextmanager
-def caddy(folder: Path, base: str, app: str) -> Iterator[str]:
+def behind_caddy(folder: Path, base: str, app: str) -> Iterator[str]:
     """The shop behind Caddy, as the snippet has it."""
     text = snippet(folder, "--server", "caddy", "--base", base, "--app", app)
     port = free_port()
     text = text.replace("shop.example {", f"http://127.0.0.1:{port} {{")
     (folder / "Caddyfile").write_text(f"{{\n    admin off\n    auto_https off\n}}\n{text}")
-    arguments = ["caddy", "run", "--adapter", "caddyfile", "--config", f"{folder}/Caddyfile"]
-    with started(arguments, port, HOME=str(folder)):
-        yield f"http://127.0.0.1:{port}"
-
-
-@contextmanager
-def started(arguments: list[str], port: int, **environment: str) -> Iterator[None]:
-    """Run a server until the test is over."""
     process = subprocess.Popen(
-        arguments, text=True, env={**os.environ, **environment}, stderr=subprocess.DEVNULL
+        ["caddy", "run", "--adapter", "caddyfile", "--config", f"{folder}/Caddyfile"],
+        text=True,
+        env={**os.environ, "HOME": str(folder)},
+        stderr=subprocess.DEVNULL,
     )
     try:
         listening(port)
-        yield
+        yield f"http://127.0.0.1:{port}"
     finally:
         stop(process)
 
 
 Front = Callable[[Path, str, str], AbstractContextManager[str]]
 FRONTS = [
-    pytest.param(nginx, id="nginx"),
+    pytest.param(behind_nginx, id="nginx"),
     pytest.param(
-        caddy,
+        behind_caddy,
         id="caddy",
         marks=pytest.mark.long,  # it is on few machines; its snippet is read in every run
     ),
@@ -230,7 +202,7 @@ def test_nginx_tells_the_service_where_the_visitor_is(tmp_path: Path, site: Site
     with (
         deciding(tmp_path / "service", site) as base,
         enforcing.listening(SHOP) as app,
-        nginx(tmp_path, base, f"http://127.0.0.1:{app}") as shown,
+        behind_nginx(tmp_path, base, f"http://127.0.0.1:{app}") as shown,
     ):
         answer = get(shown, address=COLORADO)
 

@@ -10,8 +10,8 @@ from typing import NamedTuple
 
 import pytest
 
-from fronting import fronted
 from kept import records
+from nginx import fronted
 from outside import BASE, Line, Outside, outside, posting, written
 from smuggling import ASKED, CASES, HIDDEN, MARK, Case, Heard, attack
 

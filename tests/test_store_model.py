@@ -175,7 +175,7 @@ def compare(database: Database, *, examples: int, steps: int) -> None:
 
 def test_the_store_does_as_its_model(database: Database) -> None:
     """Whatever the order of acts, repeats, conflicts, batches, erasures, new logs and restarts."""
-    compare(database, examples=20 if isinstance(database, SqliteDatabase) else 10, steps=15)
+    compare(database, examples=10 if isinstance(database, SqliteDatabase) else 5, steps=15)
 
 
 @pytest.mark.long

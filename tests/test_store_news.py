@@ -583,7 +583,7 @@ def follow(database: Database, *, examples: int, steps: int) -> None:
 
 def test_a_cache_that_goes_by_the_news_is_never_out_of_date(database: Database) -> None:
     """Whatever the order of acts, failures, erasures, new logs, restarts and questions."""
-    follow(database, examples=25 if isinstance(database, SqliteDatabase) else 10, steps=15)
+    follow(database, examples=12 if isinstance(database, SqliteDatabase) else 5, steps=15)
 
 
 @pytest.mark.long

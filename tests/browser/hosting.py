@@ -1,19 +1,15 @@
 """Holdfire as owners install it: under a path of the site's own host, or on a host of its own."""
 
 import os
-import shutil
 import socket
 import subprocess
 import sys
 import threading
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from urllib.error import URLError
-from urllib.request import urlopen
 
 import uvicorn
 from starlette.applications import Starlette
@@ -21,6 +17,7 @@ from visits import stop
 
 from holdfire.serving import config
 from holdfire.settings import Settings
+from ports import free_port, ready
 
 SITE = """\
 name = "Shop"
@@ -44,35 +41,6 @@ name = "Pixel"
 category = "marketing"
 provider = "Somebody"
 hosts = ["127.0.0.1"]
-"""
-
-NGINX = """\
-{user}daemon off;
-pid {folder}/nginx.pid;
-error_log {folder}/error.log;
-events {{}}
-http {{
-    access_log off;
-    client_body_temp_path {folder}/body;
-    proxy_temp_path {folder}/proxy;
-    fastcgi_temp_path {folder}/fastcgi;
-    uwsgi_temp_path {folder}/uwsgi;
-    scgi_temp_path {folder}/scgi;
-    types {{ text/html html; image/gif gif; }}
-    server {{
-        listen 127.0.0.1:{port} ssl;
-        ssl_certificate {folder}/cert.pem;
-        ssl_certificate_key {folder}/key.pem;
-        root {folder}/page;
-
-        location /consent/ {{
-            proxy_pass http://127.0.0.1:{service}/;
-            proxy_set_header Host $http_host;
-            proxy_set_header X-Forwarded-For $remote_addr;
-            proxy_set_header X-Forwarded-Proto $scheme;
-        }}
-    }}
-}}
 """
 
 PAGE = """\
@@ -101,24 +69,6 @@ def threaded(application: Starlette, options: Settings, listener: socket.socket)
         thread.join()
 
 
-def free_port() -> int:
-    """A port nobody listens on."""
-    with socket.socket() as found:
-        found.bind(("127.0.0.1", 0))
-        port: int = found.getsockname()[1]
-        return port
-
-
-def listening(port: int) -> None:
-    """Wait until somebody does."""
-    for _ in range(400):
-        with socket.socket() as probe:
-            if probe.connect_ex(("127.0.0.1", port)) == 0:
-                return
-        time.sleep(0.05)
-    raise AssertionError(f"nothing came up on port {port}")
-
-
 @contextmanager
 def serving(folder: Path, origin: str, **settings: str) -> Iterator[int]:
     """``holdfire serve`` for one site whose pages are at ``origin``; yields the port."""
@@ -141,52 +91,6 @@ def serving(folder: Path, origin: str, **settings: str) -> Iterator[int]:
     try:
         ready(f"http://127.0.0.1:{port}/readyz")
         yield port
-    finally:
-        stop(process)
-
-
-def ready(url: str) -> None:
-    """Wait until an address answers 200."""
-    for _ in range(400):
-        try:
-            with urlopen(url, timeout=2) as answer:  # noqa: S310 -- our own loopback address
-                if answer.status == 200:
-                    return
-        except URLError:
-            time.sleep(0.05)
-    raise AssertionError(f"{url} did not come up")
-
-
-@contextmanager
-def nginx(folder: Path, port: int, service: int) -> Iterator[None]:
-    """Nginx with TLS: the shop's pages at the root, the service under ``/consent/``."""
-    program = shutil.which("nginx") or "/usr/sbin/nginx"
-    assert Path(program).exists(), "nginx is missing; install it: apt-get install nginx-light"
-    folder.mkdir(parents=True, exist_ok=True)
-    subprocess.run(
-        [
-            *("openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2"),
-            *("-subj", "/CN=127.0.0.1", "-addext", "subjectAltName=IP:127.0.0.1"),
-            *("-keyout", f"{folder}/key.pem", "-out", f"{folder}/cert.pem"),
-        ],
-        check=True,
-        capture_output=True,
-    )
-    (folder / "nginx.conf").write_text(
-        NGINX.format(
-            folder=folder,
-            port=port,
-            service=service,
-            user="user root;\n" if os.geteuid() == 0 else "",  # or it could not read our folder
-        )
-    )
-    folder.chmod(0o755)
-    process = subprocess.Popen(
-        [program, "-e", f"{folder}/error.log", "-c", f"{folder}/nginx.conf"], text=True
-    )
-    try:
-        listening(port)
-        yield
     finally:
         stop(process)
 

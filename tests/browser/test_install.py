@@ -3,8 +3,11 @@
 from pathlib import Path
 from typing import Any
 
-from hosting import free_port, nginx, pages, serving, write_page
+from hosting import pages, serving, write_page
 from playwright.sync_api import Browser, Page, Request, Response, expect
+
+from nginx import under_a_path
+from ports import free_port
 
 
 def recorded(page: Page, act: str) -> dict[str, Any]:
@@ -30,7 +33,7 @@ def test_under_a_path_of_the_sites_own_host(browser: Browser, tmp_path: Path) ->
     with (
         pages(tmp_path) as canary,
         serving(tmp_path / "service", origin, HOLDFIRE_TRUSTED_PROXIES="127.0.0.0/8") as service,
-        nginx(tmp_path / "nginx", port, service),
+        under_a_path(tmp_path / "nginx", port, service),
     ):
         write_page(tmp_path / "nginx/page", "/consent", f"http://127.0.0.1:{canary}/pixel.gif")
         context = browser.new_context(ignore_https_errors=True)

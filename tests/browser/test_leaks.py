@@ -13,10 +13,11 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 import pytest
-from hosting import free_port, ready
 from leaks import KEEPS, MARKED, REACHED, REQUESTS
 from playwright.sync_api import Browser, Page
 from visits import SETTLE_MS, stop
+
+from ports import free_port, ready
 
 SITE = """\
 name = "Shop"

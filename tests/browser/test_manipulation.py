@@ -1,7 +1,7 @@
 """The lint, looking at banners in a real Chromium: planted ones that steer, and those that do not."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import date
 from pathlib import Path
 from typing import NamedTuple
@@ -76,6 +76,7 @@ NEUTRAL = """\
 </html>
 """
 REJECT = '<button data-holdfire="reject_all">Reject all</button>\n  <button data-holdfire="pref'
+Changes = tuple[tuple[str, str], ...]
 ASK = '<div class="ask" data-holdfire-layer="1" hidden>'
 
 
@@ -84,16 +85,16 @@ class Planted(NamedTuple):
 
     rule: str
     name: str
-    changes: tuple[tuple[str, str], ...]
+    changes: Changes
     place: str = "DE"
 
 
-def styled(style: str) -> tuple[tuple[str, str], ...]:
+def styled(style: str) -> Changes:
     """The refusal of the first layer, drawn otherwise."""
     return ((REJECT, REJECT.replace("<button", f'<button style="{style}"', 1)),)
 
 
-def instead(markup: str) -> tuple[tuple[str, str], ...]:
+def instead(markup: str) -> Changes:
     """Something else in the place of the refusal of the first layer."""
     return ((REJECT, f'{markup}<button data-holdfire="pref'),)
 
@@ -182,10 +183,81 @@ PLANTED = (
 )  # fmt: skip
 
 
-PLACES = ("DE", "IT", "US-CA")
+class Banner(NamedTuple):
+    """A banner that steers in several ways at once, each of which must be told."""
+
+    name: str
+    rules: frozenset[str]
+    changes: Changes
+    place: str = "DE"
 
 
-def changed(changes: tuple[tuple[str, str], ...]) -> str:
+BANNERS = (
+    Banner(
+        "nothing refuses, and the page waits behind a veil",
+        frozenset(
+            [
+                "refuse-missing",
+                "refuse-unequal-clicks",
+                "preticked",
+                "contrast",
+                "guilt-wording",
+                "reprompt-early",
+                "target-size",
+                "blocks-page",
+            ]
+        ),
+        (
+            *instead(""),
+            ("data-category", "checked data-category"),
+            (".switch {", ".lead { color: #999 } .switch {"),
+            ("to measure how", "and you will miss out, to measure how"),
+            ("remembers = () => true", 'remembers = (a) => a === "yes"'),
+            ("48px; height: 28px", "18px; height: 18px"),
+            (" Statistics</label>", "</label> Statistics"),
+            (ASK, f'<div style="position:fixed;inset:0" class="veil"></div>{ASK}'),
+        ),
+    ),
+    Banner(
+        "the refusal is a faint link, and the way back is long",
+        frozenset(
+            [
+                "refuse-unequal-kind",
+                "refuse-unequal-size",
+                "refuse-unequal-contrast",
+                "refuse-steered-colour",
+                "contrast",
+                "withdraw-steps",
+            ]
+        ),
+        (
+            *instead(
+                '<a href="#" style="display:inline-block;background:#8a1c1c;color:#a55" '
+                'data-holdfire="reject_all">Reject all</a>'
+            ),
+            (">Withdraw<", " style='display:none'>Withdraw<"),
+        ),
+    ),
+    Banner(
+        "the refusal is a transparent word in a sentence",
+        frozenset(["refuse-in-text", "refuse-hidden", "refuse-unequal-clicks"]),
+        instead(
+            '<p>Or go on and <button style="opacity:0.02" data-holdfire="reject_all">reject all'
+            "</button> of it, if you really want to.</p>"
+        ),
+    ),
+    Banner(
+        "nothing closes it",
+        frozenset({"close-missing"}),
+        (('<button data-holdfire="close">Close and reject</button>', ""),),
+        "IT",
+    ),
+    Banner("a neutral one", frozenset(), ()),
+    Banner("a neutral one in California", frozenset(), (), "US-CA"),
+)
+
+
+def changed(changes: Changes) -> str:
     """The neutral page, changed."""
     page = NEUTRAL
     for old, new in changes:
@@ -197,18 +269,17 @@ def changed(changes: tuple[tuple[str, str], ...]) -> str:
 Looked = dict[str, tuple[Finding, ...]]
 
 
-def look(folder: Path, planted: Sequence[Planted]) -> Looked:
-    """What ``holdfire check --page`` finds on each page, by its name; each place in one run.
-
-    The neutral page is looked at in every place too, under the name of the place.
-    """
+def look(folder: Path, planted: Iterable[Planted | Banner]) -> Looked:
+    """What ``holdfire check --page`` finds on each page, by its name; each place in one run."""
     looked: Looked = {}
-    for place in PLACES:
-        names = {place: NEUTRAL} | {p.name: changed(p.changes) for p in planted if p.place == place}
-        for number, page in enumerate(names.values()):
-            (folder / f"{number}.html").write_text(page)
+    by_place: dict[str, list[Planted | Banner]] = {}
+    for one in planted:
+        by_place.setdefault(one.place, []).append(one)
+    for place, group in by_place.items():
+        for number, one in enumerate(group):
+            (folder / f"{number}.html").write_text(changed(one.changes))
         with pages(folder) as port:
-            sites = {f"127.0.0.1:{port}/{n}.html": name for n, name in enumerate(names)}
+            sites = {f"127.0.0.1:{port}/{n}.html": one.name for n, one in enumerate(group)}
             addresses = [f"http://{site}" for site in sites]
             report = check.pages(None, {}, addresses, today=TODAY, tell=lambda _: None, place=place)
         assert not report.problems, report.problems
@@ -217,64 +288,54 @@ def look(folder: Path, planted: Sequence[Planted]) -> Looked:
     return looked
 
 
-FIRST = tuple({p.rule: p for p in reversed(PLANTED)}.values())  # one for each rule
-OTHERS = tuple(p for p in PLANTED if p not in FIRST)
-
-
 @pytest.fixture(scope="module")
 def found(tmp_path_factory: pytest.TempPathFactory) -> Looked:
-    """What is found on one planted page for each rule, and on the neutral one."""
-    return look(tmp_path_factory.mktemp("shop"), FIRST)
+    """What is found on the banners."""
+    return look(tmp_path_factory.mktemp("banners"), BANNERS)
 
 
 @pytest.fixture(scope="module")
-def found_of_others(tmp_path_factory: pytest.TempPathFactory) -> Looked:
-    """What is found on every other planted page."""
-    return look(tmp_path_factory.mktemp("shop"), OTHERS)
+def found_alone(tmp_path_factory: pytest.TempPathFactory) -> Looked:
+    """What is found on a page for each way to steer, with nothing else that is wrong."""
+    return look(tmp_path_factory.mktemp("alone"), PLANTED)
 
 
-def assert_told(planted: Planted, findings: Sequence[Finding]) -> None:
+def assert_told(rule: str, findings: Sequence[Finding]) -> None:
     """The rule is broken, and the finding says everything there is to say."""
-    faults = [f for f in findings if f.severity == "fault" and f.rule == planted.rule]
+    faults = [f for f in findings if f.severity == "fault" and f.rule == rule]
     assert faults, [str(f) for f in findings]
     assert all(f.law and f.element and f.measured and f.limit and f.remedy for f in faults)
 
 
-def named(planted: Planted) -> str:
-    """The rule and the way it is broken."""
-    return f"{planted.rule}: {planted.name}"
-
-
-@pytest.mark.parametrize("planted", FIRST, ids=named)
-def test_a_planted_manipulation_is_found(found: Looked, planted: Planted) -> None:
-    """For each rule a page that breaks it: a fault, with law, element, measure, limit, remedy."""
-    assert_told(planted, found[planted.name])
+@pytest.mark.parametrize("banner", BANNERS, ids=lambda banner: banner.name)
+def test_a_banner_is_told_how_it_steers_and_nothing_else(found: Looked, banner: Banner) -> None:
+    """Each way is a fault, with law, element, measure, limit, remedy; a neutral one is clean."""
+    for rule in banner.rules:
+        assert_told(rule, found[banner.name])
+    assert {finding.rule for finding in found[banner.name]} == banner.rules
 
 
 @pytest.mark.long
-@pytest.mark.parametrize("planted", OTHERS, ids=named)
-def test_other_ways_to_steer_are_found_too(found_of_others: Looked, planted: Planted) -> None:
-    """The same rules, broken in other ways that real banners use."""
-    assert_told(planted, found_of_others[planted.name])
-
-
-@pytest.mark.parametrize("place", PLACES)
-def test_a_neutral_page_is_clean(found: Looked, place: str) -> None:
-    """A banner that steers nobody has nothing to answer for, in any of the regimes."""
-    assert found[place] == ()
+@pytest.mark.parametrize("planted", PLANTED, ids=lambda planted: f"{planted.rule}: {planted.name}")
+def test_a_planted_manipulation_is_found(found_alone: Looked, planted: Planted) -> None:
+    """Each way to steer that real banners use, on a page that has nothing else."""
+    assert_told(planted.rule, found_alone[planted.name])
 
 
 def test_every_rule_has_a_planted_example() -> None:
-    """No rule is believed to work that has not been seen to."""
-    assert {p.rule for p in FIRST} == {rule.id for rule in RULES}
-    assert len({p.name for p in PLANTED}) == len(PLANTED)
+    """No rule is believed to work that has not been seen to, among others and alone."""
+    rules = {rule.id for rule in RULES}
+    assert frozenset().union(*(banner.rules for banner in BANNERS)) == rules
+    assert {planted.rule for planted in PLANTED} == rules
+    for group in (BANNERS, PLANTED):
+        assert len({one.name for one in group}) == len(group)
 
 
 OWN_SITE = """\
 name = "Shop"
 origins = ["https://shop.example"]
 default_language = "en"
-languages = ["en", "de", "ar"]
+languages = {languages}
 
 [links]
 privacy_policy = "https://shop.example/privacy"
@@ -291,16 +352,35 @@ sale = true
 """
 
 
-def test_our_own_banner_steers_nobody(tmp_path: Path) -> None:
-    """In every kind of regime, both themes, both sizes and a script that runs right to left."""
-    (tmp_path / "shop.toml").write_text(OWN_SITE)
+def look_at_our_own(folder: Path, languages: Sequence[str], **more: str) -> Sequence[str]:
+    """Fail unless our own banner has nothing to answer for; what was looked at."""
+    (folder / "shop.toml").write_text(OWN_SITE.format(languages=json.dumps(languages)))
     told: list[str] = []
-    environment = {"HOLDFIRE_SITES_DIR": str(tmp_path), "HOLDFIRE_DATA_DIR": str(tmp_path / "var")}
+    environment = {"HOLDFIRE_SITES_DIR": str(folder), "HOLDFIRE_DATA_DIR": str(folder / "var")}
 
-    report = check.banners(None, environment, today=TODAY, tell=told.append)
+    report = check.banners(None, environment | more, today=TODAY, tell=told.append)
 
     assert report == check.Report()
-    assert list(json.loads((tmp_path / "var/checked.json").read_text())) == ["shop"]
+    assert list(json.loads((folder / "var/checked.json").read_text())) == ["shop"]
+    return told
+
+
+@pytest.mark.parametrize(("regime", "languages"), [("strictest", ("en", "ar")), ("us-ca", ("en",))])
+def test_our_own_banner_steers_nobody(
+    tmp_path: Path, regime: str, languages: Sequence[str]
+) -> None:
+    """Where it asks and where it tells: both themes, both sizes, and writing from the right."""
+    told = look_at_our_own(tmp_path, languages, HOLDFIRE_REGIME_OVERRIDE=regime)
+
+    assert [line.rpartition(" ")[2] for line in told] == list(languages)
+    assert all(f"({regime})" in line for line in told)
+
+
+@pytest.mark.long
+def test_our_own_banner_steers_nobody_in_any_regime(tmp_path: Path) -> None:
+    """The same in every kind of regime."""
+    told = look_at_our_own(tmp_path, ("en", "de", "ar"))
+
     assert any("shop in DE (de), ar" in line for line in told)
     assert any("strictest" in line for line in told)
 

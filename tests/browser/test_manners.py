@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 from playwright.sync_api import Browser, Locator, Page, expect
-from variants import FILLER, Caller, Variants, caller, variants
+from variants import FILLER, Caller, Variants, caller, each_once, variants
 from visits import launching, stop
 
 STRICT = (
@@ -517,8 +517,9 @@ SHIFTS = """window.shift = 0; new PerformanceObserver(list => list.getEntries().
   entry => { window.shift += entry.value })).observe({type: 'layout-shift', buffered: true})"""
 
 
-@pytest.mark.parametrize("width", [390, 1280])
-@pytest.mark.parametrize("site", ["box", "bar", "dialog", "blocking"])
+@pytest.mark.parametrize(
+    ("site", "width"), each_once(("box", "bar", "dialog", "blocking"), (390, 1280))
+)
 def test_nothing_moves_when_it_comes_and_when_it_goes(
     browser: Browser, found: Variants, site: str, width: int
 ) -> None:
@@ -581,7 +582,7 @@ HOSTILE = """<style>
   holdfire-ui::before { content: 'hostile' }
   @keyframes rise { to { opacity: 0 } }
 </style>"""
-STYLES = """() => [...document.querySelectorAll('holdfire-ui')].flatMap(ours =>
+STYLES = """[...document.querySelectorAll('holdfire-ui')].flatMap(ours =>
   [...ours.shadowRoot.querySelectorAll('.card, .card *, .back, .back *')].map(node => {
     const style = getComputedStyle(node);
     // The font is the page's own on purpose.
@@ -589,6 +590,12 @@ STYLES = """() => [...document.querySelectorAll('holdfire-ui')].flatMap(ours =>
     const {width, height} = node.getBoundingClientRect();
     return [node.className.toString(), width, height, ...names.map(n => `${n}: ${style[n]}`)];
   }))"""
+
+
+def drawn(page: Page, what: str) -> list[Any]:
+    """Box and computed style of each element. As JSON: Playwright would wrap every string of it."""
+    found: list[Any] = json.loads(page.evaluate(f"() => JSON.stringify({what})"))
+    return found
 
 
 @pytest.mark.parametrize("site", ["box", "bar", "blocking"])
@@ -603,10 +610,10 @@ def test_a_hostile_style_sheet_does_not_reach_in(
         with caller(browser, found, reduced_motion="reduce") as who:
             page = who.open(found.own(site) + path)
             expect(layer(page)).to_be_visible()
-            looks.append(page.evaluate(STYLES))
+            looks.append(drawn(page, STYLES))
             control(page, "reject_all").click()
             expect(control(page, "preferences")).to_be_visible()
-            looks.append(page.evaluate(STYLES))
+            looks.append(drawn(page, STYLES))
 
     for clean, hostile in zip(seen["/clean"], seen["/hostile"], strict=True):
         assert len(clean) == len(hostile) > 0
@@ -614,7 +621,7 @@ def test_a_hostile_style_sheet_does_not_reach_in(
             assert set(other) - set(one) == set()
 
 
-OWN = """() => [...document.body.querySelectorAll('*')].filter(n => n.localName !== 'holdfire-ui')
+OWN = """[...document.body.querySelectorAll('*')].filter(n => n.localName !== 'holdfire-ui')
   .map(node => { const style = getComputedStyle(node);
     const {x, y, width, height} = node.getBoundingClientRect();
     return [x, y, width, height, ...[...style].map(name => `${name}: ${style[name]}`)] })"""
@@ -626,15 +633,15 @@ def test_our_style_sheet_does_not_reach_out(who: Caller, site: str) -> None:
     body = FILLER + '<button class="button card root">B</button><h2>H</h2><dialog open>D</dialog>'
     page = who.context.new_page()
     page.goto(who.variants.write("/alone", body, site=site))
-    alone = page.evaluate(OWN)
+    alone = drawn(page, OWN)
     page = who.open(who.variants.write("/shared", body, site=site, head=who.variants.boot(site)))
     expect(layer(page)).to_be_visible()
     frames(page)
 
-    assert page.evaluate(OWN) == alone
+    assert drawn(page, OWN) == alone
     control(page, "reject_all").click()
     expect(control(page, "preferences")).to_be_visible()
-    assert page.evaluate(OWN) == alone
+    assert drawn(page, OWN) == alone
     assert page.evaluate("() => document.documentElement.style.cssText") == ""
 
 

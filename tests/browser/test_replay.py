@@ -185,7 +185,7 @@ def test_a_page_that_was_kept_open_is_drawn_as_it_was(tmp_path: Path) -> None:
     assert OLD in found.told["words"]
 
 
-@pytest.mark.parametrize("query", ["?geo=US-CA", "?geo=AU"])
+@pytest.mark.parametrize("query", ["?geo=US-CA", pytest.param("?geo=AU", marks=pytest.mark.long)])
 def test_what_does_not_come_by_itself_is_opened(tmp_path: Path, query: str) -> None:
     """Under laws that do not ask, the layer that was used is drawn all the same."""
     with running(tmp_path) as service:

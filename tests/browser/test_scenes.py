@@ -87,8 +87,12 @@ def faults_of(page: Page) -> list[str]:
 @pytest.mark.parametrize(
     ("surface", "theme", "language"),
     [
-        *product(SURFACES, ("light",), ("en",)),
-        *product(SURFACES, ("dark",), ("ar",)),
+        # In every run each surface in one of two looks that differ in all, and a few in a third.
+        *(
+            pytest.param(surface, *look, marks=() if number % 2 == turn else pytest.mark.long)
+            for number, surface in enumerate(SURFACES)
+            for turn, look in enumerate((("light", "en"), ("dark", "ar")))
+        ),
         *product(("box", "settings", "held"), ("site",), ("en",)),
         # The other halves take as long again, and differ from these in one thing at a time.
         *(

@@ -11,9 +11,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
-from hosting import SITE, free_port, pages, ready
+from hosting import SITE, pages
 from playwright.sync_api import Browser, BrowserContext, Page, Request, expect
 from visits import SETTLE_MS, stop
+
+from ports import free_port, ready
 
 PAGE = """\
 <!doctype html>

@@ -2,7 +2,7 @@
 
 import secrets
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -10,6 +10,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import msgspec
+import pytest
 from hosting import threaded
 from playwright.sync_api import Page
 from starlette.requests import Request as Asked
@@ -36,6 +37,19 @@ FILLER = "".join(
     f'<p>Paragraph {n}: <a href="#p{n}" id="p{n}">a link of the page</a>.</p>' for n in range(40)
 )
 """Enough of a page to scroll, with a link on every screen of it."""
+
+
+def each_once(ones: Sequence[Any], others: Sequence[Any]) -> list[Any]:
+    """All pairs of two lists, the first no shorter; in every run those in which each comes up.
+
+    The other pairs are for ``make test-long``: what is wrong is mostly wrong with one of the two.
+    """
+    turns = len(others)
+    return [
+        pytest.param(one, other, marks=() if number % turns == turn else pytest.mark.long)
+        for number, one in enumerate(ones)
+        for turn, other in enumerate(others)
+    ]
 
 
 @dataclass

@@ -16,7 +16,7 @@ from survival import acknowledged, check
 from whole_log import NOWHERE
 
 APPENDER = Path(__file__).with_name("appender.py")
-MOMENTS = (0.002, 0.120)  # seconds after the first acknowledgement
+MOMENTS = (0.002, 0.06)  # seconds after the first acknowledgement
 
 
 @pytest.fixture(scope="module")
