@@ -682,6 +682,7 @@ describe("in the boot script", () => {
       words:${JSON.stringify(wordsFor())},parts:[["adapter-google",${JSON.stringify(options)}]]}`;
     window.eval(`!function(HOLDFIRE_BOOT,HOLDFIRE_INLINED){${CORE}\n}
       (${JSON.stringify(bootFor())},${inlined})`);
+    await null; // it begins when its script has ended
     const last = () => window.eval("dataLayer.at(-1)[2].analytics_storage");
     expect(last()).toBe("denied");
     window.eval("holdfire.acceptAll()");
