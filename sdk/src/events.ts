@@ -16,7 +16,7 @@ export interface Speaker {
 
 export const openSpeaker = (): Speaker => {
   const listeners = table<Set<(told: never) => void>>();
-  const logged = new Set<string>();
+  const logged = table<boolean>();
   let failing = false;
 
   const emit: Speaker["emit"] = (event, told) => {
@@ -34,8 +34,8 @@ export const openSpeaker = (): Speaker => {
   const fail = (cause: unknown) => {
     // Not every value that can be thrown can be turned into text.
     const text = attempt(() => String(cause)) ?? "";
-    if (!logged.has(text)) console.error("holdfire:", cause);
-    logged.add(text);
+    if (!logged[text]) console.error("holdfire:", cause);
+    logged[text] = true;
     // A listener for errors that throws is not told of its own.
     if (failing) return;
     failing = true;

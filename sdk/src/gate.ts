@@ -20,6 +20,7 @@ import { apply, bare } from "./natives";
 import { lendAddresses } from "./release";
 import { MARKED, openRounds } from "./rounds";
 import { addressOf, DEFERRED, HELD_TYPE, ORDERED, revived } from "./script";
+import { attempt } from "./shape";
 import type { TemplateModule } from "./template";
 
 /** As it was when this script began: a page that replaces it must not be asked for leave. */
@@ -89,7 +90,7 @@ export const openGate = (keeper: Gatekeeper): Gate => {
       // A form's members may be its inputs; nothing that we hold is one.
       return !(held instanceof HTMLFormElement) && act(held);
     } catch (cause) {
-      spent.add(held);
+      attempt(() => spent.add(held));
       return failed(cause);
     }
   };

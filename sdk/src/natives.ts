@@ -20,8 +20,8 @@ export const bare = <T extends object>(members: T): T => assign(create(null), me
 /** A frozen copy of a JSON value, all of its tables without a prototype. */
 export const adopt = <T>(value: T): T => {
   if (typeof value !== "object" || !value) return value;
-  if (Array.isArray(value)) return freeze(value.map((item) => adopt(item))) as T;
-  const copy = table<unknown>();
+  // A list is copied by its numbers: pages have replaced what lists do.
+  const copy = Array.isArray(value) ? ([] as never as Table<unknown>) : table<unknown>();
   for (const key of keys(value)) copy[key] = adopt((value as Table<unknown>)[key]);
   return freeze(copy) as T;
 };

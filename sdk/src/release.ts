@@ -17,6 +17,8 @@ export const lendAddresses = (held: Element): (() => void) | undefined => {
     const value = held.getAttribute(`data-${name}`) as string;
     return name === "srcset" ? value : webAddress(value);
   });
+  // Another copy of this script has lent them: to set them again would load it again.
+  if (lent.join() === before.join()) return;
   const put = (values: readonly (string | null)[]) =>
     outside(held, () => {
       names.forEach((name, at) => {

@@ -1,7 +1,7 @@
 /** What the browser keeps for us. Any of it may be blocked, full, forged or gone; none of it throws. */
 
 import { cookies } from "./dom";
-import { keys } from "./natives";
+import { keys, table } from "./natives";
 import { attempt } from "./shape";
 import { decode, newer, reconcile, type Standing } from "./standing";
 import type { Boot } from "./types";
@@ -15,23 +15,23 @@ export interface Area {
 }
 
 export const openArea = (name: "localStorage" | "sessionStorage"): Area => {
-  const memory = new Map<string, string>();
+  const memory = table<string>();
   // The getter itself throws in a sandboxed frame, and where the visitor blocks site data.
   const use = <T>(act: (area: Storage) => T): T | null => attempt(() => act(window[name]));
   const remove = (key: string) => {
-    memory.delete(key);
+    delete memory[key];
     use((area) => area.removeItem(key));
   };
   return {
     remove,
-    get: (key) => memory.get(key) ?? use((area) => area.getItem(key)),
+    get: (key) => memory[key] ?? use((area) => area.getItem(key)),
     set: (key, value) => {
       // A full area may still hold what is now outdated: better nothing than that.
       remove(key);
       use((area) => area.setItem(key, value));
-      if (use((area) => area.getItem(key)) !== value) memory.set(key, value);
+      if (use((area) => area.getItem(key)) !== value) memory[key] = value;
     },
-    keys: () => [...memory.keys(), ...(use(keys) ?? [])],
+    keys: () => [...keys(memory), ...(use(keys) ?? [])],
   };
 };
 

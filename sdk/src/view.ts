@@ -59,7 +59,7 @@ export const openView = (boot: Boot, { base, nonce, declared, load, inlined }: O
   const age = () => youngest([declared, local.get(key + YEARS), state.standing?.age]);
   const refused = () => local.get(key + REFUSED) !== null;
   const state = openState(boot, { memory, signals, now, age, refused });
-  const waiters = openWaiters(state.decision, speaker.run);
+  const waiters = openWaiters(state.decision, speaker.run, later);
   const chunks = openChunks(base, load, inlined, fail);
   const gate = openGate({
     permits: state.permits,

@@ -95,6 +95,48 @@ describe("when", () => {
     expect(run("ran")).toBe("call run");
   });
 
+  /** A page on which thirty functions wait, each of which takes 10 ms, and which paints when told. */
+  const busy = async () => {
+    const clock = { at: 0, now: () => clock.at };
+    const frames: (() => void)[] = [];
+    const page = await openPage({
+      members: { performance: clock, requestAnimationFrame: (run: () => void) => frames.push(run) },
+    });
+    page.run(`window.ran = [];
+      for (let at = 0; at < 30; at++)
+        holdfire.when("ga4", () => { performance.at += 10; ran.push(at); });`);
+    await turn();
+    const paint = () => {
+      for (const run of frames.splice(0)) run();
+    };
+    return { ...page, paint, ran: (): string => page.run("ran.join(' ')") };
+  };
+
+  test("leaves the click alone: what waits runs in its order, with a paint after each slice", async () => {
+    const { holdfire, paint, ran } = await busy();
+    holdfire.acceptAll();
+    expect(ran()).toBe("");
+    for (const words of ["0", "0 1", "0 1 2"]) {
+      paint();
+      expect(ran()).toBe(words);
+    }
+    for (let at = 3; at < 30; at++) paint();
+    expect(ran()).toBe([...Array(30).keys()].join(" "));
+  });
+
+  test("runs no more of what waits once the visitor has refused", async () => {
+    const { holdfire, paint, ran } = await busy();
+    holdfire.acceptAll();
+    paint();
+    holdfire.withdraw();
+    paint();
+    paint();
+    expect(ran()).toBe("0");
+    holdfire.acceptAll();
+    paint();
+    expect(ran()).toBe("0 1");
+  });
+
   test("runs nothing after it was cancelled", async () => {
     const { run, holdfire } = await openPage();
     run("window.ran = 0; holdfire.when('ga4', () => ran++)()");

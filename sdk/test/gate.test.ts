@@ -278,13 +278,13 @@ test("Trusted Types get a policy of their own", async () => {
 
 describe("many at once", () => {
   /** A page on which each script takes 10 ms, and which is painted when the test says so. */
-  const open = async () => {
-    const clock = { at: 0, now: () => clock.at };
+  const open = async (html = "", look = 0) => {
+    const clock = { at: 0, now: () => (clock.at += look) };
     const frames: (() => void)[] = [];
     const timers: [run: () => void, ms: number][] = [];
     const slow = (word: string) => says(word).replace("(window", "performance.at += 10; (window");
     const page = await openPage({
-      html: ["a", "b", "c"].map(slow).join(""),
+      html: html + ["a", "b", "c"].map(slow).join(""),
       members: {
         performance: clock,
         requestAnimationFrame: (run: () => void) => frames.push(run),
@@ -312,6 +312,17 @@ describe("many at once", () => {
       turns();
       expect(run(said)).toBe(words);
     }
+  });
+
+  test("come to their turn on a slow machine, however many stay held before them", async () => {
+    const held = `<script type="text/plain" data-category="marketing"></script>`.repeat(50);
+    const { holdfire, run, paint } = await open(held, 10);
+    holdfire.choose({ analytics: true });
+    for (let pictures = 0; pictures < 9; pictures++) {
+      paint();
+      await turn();
+    }
+    expect(run(said)).toBe("a b c");
   });
 
   test("stay held from where the visitor refused", async () => {

@@ -10,6 +10,7 @@ class Hostility:
     code: str = ""  # what its first script does
     markup: str = ""  # what its body begins with
     after: str = ""  # what stands after the boot script, before anything that is marked
+    sandboxed: bool = False  # it is in a frame that has neither an origin nor anything to keep
     falls: str = ""  # why the tags stay dead even with a consent: a sentence
     beyond: frozenset[str] = frozenset()  # ways that `intercept` cannot hold here, as documented
 
@@ -25,6 +26,9 @@ NAMES = f"const names = {READ.split()!r};"
 UNMARKED = frozenset({"created", "image", "fetch", "beacon", "markup"})
 """What only `intercept` can hold, which needs us to run at all: nobody who is not there holds it."""
 
+INSERTED = frozenset({"created", "image", "markup"})
+"""What is held by its name, of which a page that lies about names has the last word."""
+
 POLLUTED = {
     "values on Object.prototype": Hostility(
         NAMES + "for (const name of names) Object.prototype[name] = true;"
@@ -32,6 +36,8 @@ POLLUTED = {
         "Object.prototype.canary = {allow: true, reason: 'choice_granted'};"
         "Object.prototype.default = 'granted'; Object.prototype.a = 'accept_all';"
         "Object.prototype.c = {marketing: 1}; Object.prototype[Symbol.for('holdfire.x')] = true;"
+        "Object.assign(Object.prototype, {capture: false, once: true, passive: true, mode: 'open',"
+        " subtree: false, method: 'PUT', cache: 'reload', redirect: 'follow'});"
     ),
     "throwing accessors on Object.prototype": Hostility(
         NAMES + "const fail = () => { throw new Error('polluted') };"
@@ -42,10 +48,6 @@ POLLUTED = {
         "const fail = () => { throw new Error('polluted') };"
         "for (const name of ['get', 'set', 'value', 'writable', 'enumerable', 'configurable'])"
         " Object.prototype[name] = fail;"
-    ),
-    "options on Object.prototype": Hostility(
-        "Object.assign(Object.prototype, {capture: false, once: true, passive: true, mode: 'open',"
-        " subtree: false, method: 'PUT', cache: 'reload', redirect: 'follow'});"
     ),
     "then on Object.prototype": Hostility(
         "Object.prototype.then = function (kept) { kept('a lie') };",
@@ -68,6 +70,13 @@ POLLUTED = {
         falls="Lists are read by these functions.",
         beyond=UNMARKED,
     ),
+    "denying Array.prototype": Hostility(
+        "for (const name of Object.getOwnPropertyNames(Array.prototype))"
+        " if (typeof Array.prototype[name] === 'function' && name !== 'constructor')"
+        " Array.prototype[name] = {some: () => false, every: () => false, includes: () => false,"
+        " find() {}, join: () => '', push: () => 0}[name] ?? (() => []);",
+        falls="Lists are read by these functions.",
+    ),
     "throwing array iterator": Hostility(
         "Array.prototype[Symbol.iterator] = () => { throw new Error('iterator') };",
         falls="Lists are walked by it.",
@@ -84,10 +93,107 @@ POLLUTED = {
         falls="Lists are walked by them.",
         beyond=UNMARKED,
     ),
+    "lies of every kind that are seen through": Hostility(
+        "for (const one of [new Map(), new Set(), '', 'x'.matchAll(/x/g)])"
+        " Object.getPrototypeOf(one[Symbol.iterator]()).next = () => ({done: true});"
+        "Object.assign(String.prototype, {startsWith: () => true, endsWith: () => true,"
+        " includes: () => true, match: () => ['yes']});"
+        "Object.assign(WeakMap.prototype, {get() {}, has: () => false, set() { return this }});"
+        "Object.assign(WeakSet.prototype, {has: () => false, add() { return this }});"
+        "Function.prototype.call = Function.prototype.apply = () => true;"
+        "Function.prototype.bind = () => () => true;"
+    ),
+    "answers of every kind that are given twice or wrongly": Hostility(
+        "const {parse} = JSON;"
+        "JSON.parse = (text) => parse(text, (_, value) => value === 0 ? 1 : value);"
+        "JSON.stringify = () => '{}';"
+        "const {then} = Promise.prototype; Promise.prototype.then = function (kept, broken) {"
+        " return Reflect.apply(then, this, [kept && ((of) => { kept(of); return kept(of) }),"
+        " broken]) };"
+        "for (const name of ['call', 'apply', 'bind'])"
+        " Function.prototype[name] = () => { throw new Error(name) };"
+    ),
+    "throwing iterators": Hostility(
+        "for (const one of [new Map(), new Set(), '', 'x'.matchAll(/x/g)])"
+        " Object.getPrototypeOf(one[Symbol.iterator]()).next = () => { throw new Error('next') };",
+        falls="What is live, and who listens, is walked by them.",
+    ),
+    "emptying String.prototype": Hostility(
+        "Object.assign(String.prototype, {startsWith: () => false, endsWith: () => false,"
+        " split: () => [], slice: () => '', replace: () => '', trim: () => '', indexOf: () => -1,"
+        " toLowerCase: () => '', matchAll: () => []});",
+        beyond=INSERTED,
+    ),
+    "throwing String.prototype": Hostility(
+        "for (const name of ['startsWith', 'endsWith', 'split', 'slice', 'replace', 'trim',"
+        " 'toLowerCase', 'matchAll'])"
+        " String.prototype[name] = () => { throw new Error(name) };",
+        falls="Cookies and keys are told apart by these functions.",
+        beyond=UNMARKED,
+    ),
+    "denying RegExp.prototype": Hostility(
+        "RegExp.prototype.exec = () => null; RegExp.prototype.test = () => false;",
+        falls="What is no web address by that reading is not loaded.",
+        beyond=INSERTED,
+    ),
+    "agreeing RegExp.prototype": Hostility(
+        "RegExp.prototype.test = () => true;",
+        falls="Kinds of elements are told apart by these functions.",
+        beyond=INSERTED,
+    ),
+    "throwing RegExp.prototype": Hostility(
+        "RegExp.prototype.exec = RegExp.prototype.test = () => { throw new Error('pattern') };",
+        falls="Addresses are read by these functions.",
+        beyond=UNMARKED,
+    ),
+    "throwing JSON": Hostility(
+        "JSON.parse = JSON.stringify = () => { throw new Error('json') };",
+        falls="A choice can neither be written nor be read.",
+    ),
+    "promises that are never kept": Hostility(
+        "Promise.prototype.then = Promise.prototype.catch = function () { return this };",
+    ),
+    "throwing promises": Hostility(
+        "Promise.prototype.then = Promise.prototype.catch = () => { throw new Error('then') };"
+        "Promise.resolve = Promise.reject = () => { throw new Error('promise') };",
+        falls="The start makes promises.",
+        beyond=UNMARKED,
+    ),
+    "denying Map and Set": Hostility(
+        "Object.assign(Map.prototype, {get() {}, has: () => false, set() { return this }});"
+        "Object.assign(Set.prototype, {has: () => false, delete: () => false});",
+        falls="What is live is remembered by these.",
+    ),
+    "agreeing Map and Set": Hostility(
+        "for (const {prototype} of [Map, Set, WeakMap, WeakSet]) prototype.has = () => true;",
+        falls="What is live is remembered by these.",
+    ),
+    "throwing Map and Set": Hostility(
+        "for (const {prototype} of [Map, Set, WeakMap, WeakSet])"
+        " for (const name of ['get', 'set', 'has', 'add', 'delete'])"
+        " if (name in prototype) prototype[name] = () => { throw new Error(name) };",
+        falls="What is live is remembered by these.",
+        beyond=UNMARKED,
+    ),
+    "lying Object": Hostility(
+        "Object.keys = () => []; Object.freeze = (of) => of; Object.assign = (of) => of;",
+        falls="Tables are read by these functions.",
+        beyond=UNMARKED,
+    ),
+    "lying Reflect": Hostility(
+        "Reflect.get = () => undefined; Reflect.set = () => true;",
+        falls="The document is read by these functions.",
+    ),
+    "throwing Reflect": Hostility(
+        "for (const name of ['apply', 'construct', 'get', 'set', 'has', 'ownKeys'])"
+        " Reflect[name] = () => { throw new Error(name) };",
+        falls="The document is read by these functions.",
+        beyond=UNMARKED,
+    ),
 }
 
 CLOBBERED = {
-    "images by name": Hostility(
+    "images by name, links by id": Hostility(
         markup="".join(
             f"<img name={name} id={name}>"
             for name in [
@@ -106,15 +212,7 @@ CLOBBERED = {
                 "prerendering",
             ]
         )
-    ),
-    "forms and their inputs": Hostility(
-        markup="<form name=cookie data-category=marketing data-src=/hit/wrong>"
-        "<input name=parentNode><input name=getAttribute><input name=matches><input name=isConnected>"
-        "<input name=nextSibling><input name=replaceWith><input name=hasAttribute></form>"
-        "<form name=body><input name=insertAdjacentElement></form>"
-    ),
-    "globals by id": Hostility(
-        markup="".join(
+        + "".join(
             f"<a id={name} href=/nowhere>.</a>"
             for name in [
                 "holdfire",
@@ -127,6 +225,12 @@ CLOBBERED = {
             ]
         )
         + "<a id=holdfire></a><a id=doNotTrack href=1></a><a id=trustedTypes></a>"
+    ),
+    "forms and their inputs": Hostility(
+        markup="<form name=cookie data-category=marketing data-src=/hit/wrong>"
+        "<input name=parentNode><input name=getAttribute><input name=matches><input name=isConnected>"
+        "<input name=nextSibling><input name=replaceWith><input name=hasAttribute></form>"
+        "<form name=body><input name=insertAdjacentElement></form>"
     ),
     "a frame by our name": Hostility(markup="<iframe name=holdfire srcdoc=x></iframe>"),
     "a foreign frame by our name": Hostility(
@@ -144,13 +248,6 @@ BARRED = {
         f" {{get: {THROW}, configurable: true}});",
         falls="A signal that hides its answer counts as said, and code of the page cannot overrule it.",
     ),
-    "throwing localStorage": Hostility(
-        f"for (const name of ['localStorage', 'sessionStorage'])"
-        f" Object.defineProperty(window, name, {{get: {THROW}}});"
-    ),
-    "throwing document.cookie": Hostility(
-        f"Object.defineProperty(Document.prototype, 'cookie', {{get: {THROW}, set: {THROW}}});"
-    ),
     "locked storage": Hostility(
         f"for (const name of ['getItem', 'setItem', 'removeItem', 'key'])"
         f" Storage.prototype[name] = {THROW};"
@@ -159,19 +256,24 @@ BARRED = {
         f"Object.defineProperty(window, 'localStorage', {{get: {THROW}}});"
         f"Object.defineProperty(Document.prototype, 'cookie', {{get: {THROW}, set: {THROW}}});",
     ),
+    "throwing document.cookie, storage that forgets": Hostility(
+        f"Object.defineProperty(Document.prototype, 'cookie', {{get: {THROW}, set: {THROW}}});"
+        "Storage.prototype.setItem = () => {};"
+    ),
     "storage that says it is full": Hostility(f"Storage.prototype.setItem = {FULL};"),
-    "storage that forgets": Hostility("Storage.prototype.setItem = () => {};"),
+    "storage that is full": Hostility(
+        "for (const area of [localStorage, sessionStorage])"
+        " for (let size = 1 << 22; size; size >>= 1) for (let at = 0; at < 3; at++)"
+        " try { area[`filler-${size}-${at}`] ||= 'x'.repeat(size) } catch {}"
+    ),
 }
 
 FROZEN = {
-    "frozen Storage.prototype": Hostility("Object.freeze(Storage.prototype);"),
-    "frozen Document.prototype": Hostility("Object.freeze(Document.prototype);"),
-    "frozen EventTarget.prototype": Hostility(
-        "Object.freeze(EventTarget.prototype); Object.freeze(Object.prototype);"
-    ),
-    "frozen builtins": Hostility(
+    "frozen prototypes": Hostility(
+        "for (const {prototype} of [Storage, Document, EventTarget, Object, Array, String, Promise,"
+        " Function, Map, Set, WeakMap, RegExp]) Object.freeze(prototype);"
         "for (const one of [Object, Array, String, Promise, Function, Map, Set, WeakMap, RegExp])"
-        " { Object.freeze(one); Object.freeze(one.prototype) }"
+        " Object.freeze(one);"
     ),
     "fixed fetch": Hostility(
         "Object.defineProperty(window, 'fetch',"
@@ -188,10 +290,7 @@ COPIES = {
         markup='<script src="/s/other.js?geo=DE"></script>',
         falls="The first copy is in charge, and its site knows no such marks.",
     ),
-    "a copy that takes over": Hostility(
-        after=f"<script>delete window.holdfire</script>{SAME}",
-        falls="Each of two copies that do not know of each other lends a frame its address.",
-    ),
+    "a copy that takes over": Hostility(after=f"<script>delete window.holdfire</script>{SAME}"),
 }
 
 PLATFORM = """
@@ -222,4 +321,46 @@ BESIDE = {
     "another platform that allows all": Hostility(PLATFORM, after=THEIRS),
 }
 
-HOSTILITIES = {**POLLUTED, **CLOBBERED, **BARRED, **FROZEN, **COPIES, **BESIDE}
+OREJIME = """<script>
+  window.orejimeConfig = {
+    privacyPolicyUrl: "#privacy",
+    purposes: [{id: "marketing", title: "Marketing", description: "Shows adverts.", default: true}],
+  };
+</script><script src="/theirs/orejime.js"></script>
+<script>
+  new MutationObserver(() => document.querySelector(".orejime-Banner-saveButton")?.click())
+    .observe(document, {childList: true, subtree: true});
+</script>"""
+VANILLA = """<script src="/theirs/vanilla-cookieconsent.js"></script>
+<script>
+  const modal = {title: "We use cookies", acceptAllBtn: "All", acceptNecessaryBtn: "None"};
+  CookieConsent.run({
+    hideFromBots: false,
+    categories: {necessary: {enabled: true, readOnly: true}, marketing: {}},
+    language: {
+      default: "en",
+      translations: {en: {consentModal: modal, preferencesModal: {...modal, sections: []}}},
+    },
+  });
+</script>"""
+
+BESIDE |= {
+    "orejime, where all was accepted": Hostility(after=OREJIME),
+    "vanilla-cookieconsent, which asks too": Hostility(after=VANILLA),
+    "vanilla-cookieconsent, where all was accepted": Hostility(
+        after=VANILLA.replace("CookieConsent.run", "const later = () => CookieConsent.run")
+        + "<script>addEventListener('DOMContentLoaded', () => { later();"
+        " CookieConsent.acceptCategory('all') })</script>",
+        falls="It knows scripts by the same mark, and has run them for nothing.",
+    ),
+}
+
+FRAMED = {
+    "a sandboxed frame": Hostility(
+        "addEventListener('message', ({data}) =>"
+        " dispatchEvent(new KeyboardEvent('keydown', {key: data})));",
+        sandboxed=True,
+    ),
+}
+
+HOSTILITIES = {**FRAMED, **POLLUTED, **CLOBBERED, **BARRED, **FROZEN, **COPIES, **BESIDE}

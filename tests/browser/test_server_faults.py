@@ -10,7 +10,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
-from playwright.sync_api import Browser, Page
+from playwright.sync_api import Browser, Page, StorageState
 from visits import Demo, Visit, start_demo, stop, visitor
 
 SERVICE = ("/s/", "/assets/", "/v1/")
@@ -106,6 +106,18 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Demo, Path
 
 
 @pytest.fixture(scope="module")
+def choice(browser: Browser, place: tuple[Demo, Path]) -> StorageState:
+    """What a browser keeps in which the visitor has allowed analytics and nothing else."""
+    demo, _ = place
+    with visitor(browser, demo) as visit:
+        page = visit.open("DE")
+        with page.expect_response("**/choices*"):
+            page.evaluate("() => holdfire.choose({ analytics: true })")
+        page.wait_for_function(SENT)
+        return visit.context.storage_state()
+
+
+@pytest.fixture(scope="module")
 def carrying() -> Iterator[Proxy]:
     """One proxy in front of the demo for all tests of this file."""
     with Proxy() as found:
@@ -124,10 +136,17 @@ def proxy(carrying: Proxy) -> Iterator[Proxy]:
 
 
 @contextmanager
-def behind(browser: Browser, demo: Demo, proxy: Proxy, *, gpc: bool = False) -> Iterator[Visit]:
+def behind(
+    browser: Browser,
+    demo: Demo,
+    proxy: Proxy,
+    *,
+    gpc: bool = False,
+    kept: StorageState | None = None,
+) -> Iterator[Visit]:
     """A visitor whose every request goes through the proxy, loopback or not."""
     server = {"server": f"http://127.0.0.1:{proxy.server_port}", "bypass": "<-loopback>"}
-    with visitor(browser, demo, gpc=gpc, proxy=server) as found:
+    with visitor(browser, demo, gpc=gpc, proxy=server, storage_state=kept) as found:
         yield found
 
 
@@ -217,3 +236,34 @@ def test_gpc_is_obeyed_through_a_fault_and_recorded_once(
         visit.settle(page)
         assert not MARKETING & set(visit.third_party())
     assert rows(folder) == before + 1
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+def test_a_choice_made_before_outlives_a_fault_and_is_not_asked_for_again(
+    browser: Browser, place: tuple[Demo, Path], proxy: Proxy, choice: StorageState, fault: str
+) -> None:
+    """Who comes back, with their cookie or without, meets silence, and then just what they chose."""
+    demo, folder = place
+    before = rows(folder)
+    address = f"{demo.own}/?geo=DE"
+    cookieless = StorageState(origins=choice["origins"])
+    with (
+        behind(browser, demo, proxy, kept=choice) as known,
+        behind(browser, demo, proxy, kept=cookieless) as unknown,
+    ):
+        proxy.fault = fault
+        pages = {visit.context.new_page(): visit for visit in (known, unknown)}
+        for page in pages:
+            page.goto(address, wait_until="commit")
+        known.settle(page)
+        assert known.third_party() == unknown.third_party() == []
+
+        proxy.heal()
+        for page in pages:
+            page.goto(address)
+        for page, visit in pages.items():
+            page.wait_for_function("() => /ph_/.test(document.cookie)")
+            visit.settle(page)
+            assert not MARKETING & set(visit.third_party())
+            assert page.get_by_role("button", name="Reject all", exact=True).count() == 0
+    assert rows(folder) == before

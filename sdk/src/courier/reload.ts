@@ -1,6 +1,7 @@
 /** Loading the page anew: for services that cannot be stopped otherwise once they run. */
 
 import type { Host } from "../host";
+import { attempt } from "../shape";
 import { keyOf, openArea, REFUSED } from "../storage";
 import type { Snapshot } from "../types";
 
@@ -55,7 +56,7 @@ export const openReload = (host: Host): Reload => {
       if (!ids[0]) return;
       leaving = [...leaving, ...ids];
       // Offline it has to wait for the answer, however long that takes.
-      setTimeout(() => navigator.onLine && leave(), PATIENCE);
+      setTimeout(() => navigator.onLine && attempt(leave), PATIENCE);
     },
     recorded: leave,
   };

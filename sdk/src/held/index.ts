@@ -14,8 +14,7 @@ export const mount: HeldModule["mount"] = (host, first) => {
   const unseen = new WeakSet<Element>();
   let words: Words | undefined;
 
-  const look = (anew: boolean) => {
-    if (!words) return;
+  const fill = (anew: boolean, said: Words) => {
     for (const [held, place] of places) {
       if (held.isConnected && !permits(held)) continue;
       places.delete(held);
@@ -39,8 +38,17 @@ export const mount: HeldModule["mount"] = (host, first) => {
       unseen.add(held);
       sizes.observe(held);
     }
-    for (const [held, place] of places) draw(held, place, words);
-    // Those of our own making; what else there was has just been looked at.
+    for (const [held, place] of places) draw(held, place, said);
+  };
+
+  const look = (anew: boolean) => {
+    try {
+      if (words) fill(anew, words);
+    } catch (cause) {
+      host.fail(cause);
+    }
+    // Those of our own making; what else there was has just been looked at. Nor has what could not
+    // be drawn to be tried again for having been tried, which would go on for ever.
     changes.takeRecords();
   };
 

@@ -41,17 +41,20 @@ export interface Elements {
 }
 
 export const openElements = (
-  { hosts, keeping, permits, marked: markers, textOf, under }: Ground,
+  { hosts, keeping, permits, marked: markers, textOf, under, mapped, first }: Ground,
   styles: Styles,
   inert: Document,
 ): Elements => {
   /** Every attribute of the elements that may bear an address. A form's members may be its inputs. */
-  const bearers = (root: Node): [Element, Attr][] =>
-    under(root, BEARERS).flatMap((element) =>
-      [...get(Element.prototype, "attributes", element)].map(
-        (attribute) => [element, attribute] as [Element, Attr],
-      ),
+  const bearers = (root: Node): (readonly [Element, Attr])[] => {
+    const found: (readonly [Element, Attr])[] = [];
+    mapped(under(root, BEARERS), (element) =>
+      mapped(get(Element.prototype, "attributes", element), (attribute) => {
+        found[found.length] = [element, attribute];
+      }),
     );
+    return found;
+  };
   const standing = new WeakMap<Node, Element>();
   /** The types of held scripts. */
   const types = new WeakMap<Element, string | null>();
@@ -155,10 +158,12 @@ export const openElements = (
       return taken;
     },
     suspects: (root) =>
-      under(root, "*").some((element) => keeping.of(element)?.size) ||
-      under(root, "style").some(({ textContent }) => styles.judge(textOf(textContent))) ||
-      bearers(root).some(([element, { localName, value }]) =>
-        localName === "style" ? styles.judge(value) : judge(element, localName, value),
+      !!(
+        first(under(root, "*"), (element) => keeping.of(element)?.size) ||
+        first(under(root, "style"), ({ textContent }) => styles.judge(textOf(textContent))) ||
+        first(bearers(root), ([element, { localName, value }]) =>
+          localName === "style" ? styles.judge(value) : judge(element, localName, value),
+        )
       ),
     standFor: (root, marked) => {
       if (marked.nodeType !== 1 || !apply(matches, marked as Element, [markers])) return;
@@ -169,19 +174,11 @@ export const openElements = (
     },
     copy: (from, to) => {
       const copies = under(to, "*");
-      under(from, "*").forEach((element, at) => {
+      mapped(under(from, "*"), (element, at) => {
         for (const [name, held] of keeping.of(element) ?? []) {
           if (copies[at]) keeping.hold(copies[at], name, { ...held });
         }
       });
     },
   };
-};
-
-const first = <T>(all: readonly T[], judge: (one: T) => Verdict | null): Verdict | null => {
-  for (const one of all) {
-    const verdict = judge(one);
-    if (verdict) return verdict;
-  }
-  return null;
 };

@@ -26,7 +26,7 @@ export interface Markup {
 }
 
 export const openMarkup = (
-  { fail, keeping, enter, under, textOf, prototypeOf }: Ground,
+  { fail, keeping, enter, under, textOf, prototypeOf, mapped }: Ground,
   elements: Elements,
   styles: Styles,
   inert: Document,
@@ -52,7 +52,7 @@ export const openMarkup = (
       if (!isLive(at)) return proceed();
       const isStyle = (at as Element).localName === "style";
       let frames = false;
-      const given = args.map((arg) => {
+      const given = mapped(args, (arg) => {
         const node = arg as Text | null;
         if (isStyle && typeof arg === "string") return styles.text(at, arg);
         if (!node?.nodeType) return arg;
@@ -75,7 +75,9 @@ export const openMarkup = (
     copy.innerHTML = markup as string; // the page's own, in a document that runs nothing
     if (!elements.guard(root)) return null;
     for (const element of under(root, "*")) {
-      if (keeping.of(element)?.size) element.setAttribute(ASIDE, `${aside.push(element) - 1}`);
+      if (!keeping.of(element)?.size) continue;
+      element.setAttribute(ASIDE, `${aside.length}`);
+      aside[aside.length] = element;
     }
     const free = copy.innerHTML; // read, not written
     // Markup that reads otherwise the second time is nothing to rely on.
@@ -83,6 +85,14 @@ export const openMarkup = (
     const again = copy.innerHTML; // read, not written
     if (again !== free) throw new Error("markup that changes when it is read");
     return trusted(free);
+  };
+
+  const joined = (args: readonly unknown[]) => {
+    let text = "";
+    mapped(args, (arg) => {
+      text += textOf(arg);
+    });
+    return text;
   };
 
   const reader =
@@ -93,16 +103,16 @@ export const openMarkup = (
       const around = at.parentNode ?? at;
       const writes = /^w/.test(name);
       const index = /^insert/.test(name) ? 1 : 0;
-      const markup = args[1] && writes ? args.map(textOf).join("") : args[index];
+      const markup = args[1] && writes ? joined(args) : args[index];
       let given = args;
       if (localName === "style") given = [styles.text(at, args[0])];
       else if (localName !== "template" && isLive(at) && ASKS.test(textOf(markup))) {
         try {
           const free = freed(markup, namespaceURI ?? inert.body.namespaceURI);
-          if (free) given = args.map((arg, i) => (i === index ? free : writes ? "" : arg));
+          if (free) given = mapped(args, (arg, i) => (i === index ? free : writes ? "" : arg));
         } catch (cause) {
           fail(cause);
-          given = args.map((arg, i) => (i === index ? "" : arg));
+          given = mapped(args, (arg, i) => (i === index ? "" : arg));
         }
       }
       const result = proceed(given);

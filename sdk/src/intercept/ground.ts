@@ -1,5 +1,6 @@
 import type { Hosts } from "./hosts";
 import type { Keeping } from "./keeping";
+import type * as lists from "./lists";
 import type { Mirror } from "./mirror";
 import type { openStand } from "./stand";
 
@@ -23,6 +24,8 @@ export interface Ground {
   textOf(value: unknown): string;
   /** The prototype of a class of a realm, if this browser has it. */
   prototypeOf(realm: Realm, name: string): object | undefined;
+  readonly mapped: typeof lists.mapped;
+  readonly first: typeof lists.first;
   readonly stand: typeof openStand;
   mirror<T extends object>(set: (real: T, key: string, value: unknown) => boolean): Mirror<T>;
 }

@@ -4,7 +4,8 @@ import { read } from "../dom";
 import type { Host } from "../host";
 import { isRefused } from "../refused";
 import { attempt } from "../shape";
-import type { Service } from "../types";
+import type { Service, Table } from "../types";
+import { those } from "./lists";
 import type { Options } from "./options";
 
 /** Why something may not run now. */
@@ -64,12 +65,10 @@ export const openHosts = (host: Host, options: Options): Hosts => {
   return {
     address: (address, disowned) => {
       const url = attempt(() => new NativeURL(address as string, read("baseURI")));
-      if (!url || !/^(http|ws)s?:/.test(url.protocol)) return null;
-      const from = url.origin.replace(/^ws/, "http");
-      // A last dot is part of the name in the resolver's eyes alone.
-      const name = url.hostname.replace(/\.$/, "");
-      const covers = (pattern: string) =>
-        pattern[0] === "*" ? name.endsWith(pattern.slice(1)) : name === pattern;
+      const scheme = url && SCHEMES[url.protocol];
+      if (!scheme) return null;
+      const from = `${scheme}//${url.host}`;
+      const covers = (pattern: string) => isCovered(url.hostname, pattern);
       if (from === origin || from === base || those(options.trusted, covers)[0]) return null;
       if (disowned) return { service: null, refused: false };
       const owners = those(services, ({ id }) => those(options.hosts[id] ?? [], covers)[0]);
@@ -80,13 +79,26 @@ export const openHosts = (host: Host, options: Options): Hosts => {
   };
 };
 
-/** Those of which it is so. Pages have replaced what arrays do; a yes must not hang on it. */
-const those = <T>(all: readonly T[], is: (one: T) => unknown): T[] => {
-  const found: T[] = [];
-  for (let at = 0; at < all.length; at++) {
-    if (is(all[at] as T)) found[found.length] = all[at] as T;
+/** Each scheme that asks a host for something, as that of a page which it would be of one origin with. */
+const SCHEMES = {
+  __proto__: null,
+  "http:": "http:",
+  "https:": "https:",
+  "ws:": "http:",
+  "wss:": "https:",
+} as never as Table<string>;
+
+/** Whether a pattern means this host; `*.` stands for whatever comes before. From the end, sign by sign. */
+const isCovered = (host: string, pattern: string): boolean => {
+  let left = host.length;
+  let wanted = pattern.length;
+  // A last dot is part of the name in the resolver's eyes alone.
+  if (host[left - 1] === ".") left--;
+  while (wanted && host[left - 1] === pattern[wanted - 1]) {
+    left--;
+    wanted--;
   }
-  return found;
+  return wanted ? wanted === 1 && pattern[0] === "*" && left > 0 : !left;
 };
 
 /** Whether the list names it; a name that ends in `*` stands for all that begin like it. */

@@ -14,6 +14,7 @@ import type { WritesModule } from "../writes";
 import type { Ground, Realm } from "./ground";
 import { openHosts } from "./hosts";
 import { openKeeping } from "./keeping";
+import { first, mapped } from "./lists";
 import { openMirror } from "./mirror";
 import type { Options } from "./options";
 import { prototypeOf, textOf, under } from "./realm";
@@ -25,14 +26,19 @@ const FRAMES = "iframe,frame,object,embed";
 
 export const open = (host: Host, options: Options): Part => {
   const { rules, services } = host.boot;
-  const marks = [...rules.categories.map(({ id }) => `category="${id}"`)].concat(
-    services.map(({ id }) => `service="${id}"`),
-  );
+  // What no element is called, so that each of the others can begin with a comma.
+  let marked = "_";
+  mapped(rules.categories, ({ id }) => {
+    marked += `,[data-category="${id}"]`;
+  });
+  mapped(services, ({ id }) => {
+    marked += `,[data-service="${id}"]`;
+  });
   const ground: Ground = {
     hosts: openHosts(host, options),
     keeping: openKeeping(host, options.report),
-    ...{ permits: host.permits, fail: host.fail, under, textOf, prototypeOf },
-    marked: marks.map((mark) => `[data-${mark}]`).join(),
+    ...{ permits: host.permits, fail: host.fail, under, textOf, prototypeOf, mapped, first },
+    marked,
     mirror: openMirror,
     stand: openStand,
     enter: (root) => {
@@ -50,7 +56,7 @@ export const open = (host: Host, options: Options): Part => {
   const enter = (other: Window | null) => {
     // Other people's windows do not let themselves be looked at.
     const key = keyOf(other);
-    if (!key || entered.has(key)) return;
+    if (!key || entered.get(key)) return;
     const realm = other as Realm;
     const undo: (() => void)[] = [];
     const wrap = openWrap(host.fail, undo);

@@ -3,6 +3,7 @@
 import { apply } from "../natives";
 import { attempt } from "../shape";
 import type { Ground } from "./ground";
+import { mapped } from "./lists";
 
 const { matches, querySelectorAll } = Element.prototype;
 const queryDocument = Document.prototype.querySelectorAll;
@@ -16,8 +17,10 @@ export const textOf: Ground["textOf"] = (value) => attempt(() => `${value}`) ?? 
 export const under: Ground["under"] = (root, selector) => {
   const { nodeType } = root;
   const search = nodeType === 1 ? querySelectorAll : nodeType === 9 ? queryDocument : queryFragment;
+  const found = nodeType === 1 && apply(matches, root, [selector]) ? [root as Element] : [];
   // Texts have nothing under them.
-  const found = attempt(() => [...apply(search, root, [selector])]) ?? [];
-  if (nodeType === 1 && apply(matches, root, [selector])) found.unshift(root as Element);
+  mapped(attempt(() => apply(search, root, [selector]) as NodeListOf<Element>) ?? [], (one) => {
+    found[found.length] = one;
+  });
   return found;
 };

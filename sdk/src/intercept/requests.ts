@@ -23,9 +23,10 @@ export const wrapRequests = (
   const { Request } = realm;
   const hold = (cause: string, name: string, run: Act, drop: Act = () => {}) =>
     keeping.hold({}, "", { cause, name, judge: () => hosts.address(name), run: () => run(), drop });
-  /** A promise of what `proceed` gives, that fails if it is refused. */
-  const promised = (cause: string, name: string, proceed: () => unknown) =>
+  /** A promise of what `proceed` gives, that fails if it is refused, or broken off before. */
+  const promised = (cause: string, name: string, proceed: () => unknown, signal?: AbortSignal) =>
     new Promise((done, fail) => {
+      signal?.addEventListener("abort", () => fail(signal.reason));
       const run = () => done(proceed());
       const drop = () => fail(new TypeError("Failed to fetch"));
       if (!hold(cause, name, run, drop)) run();
@@ -38,11 +39,7 @@ export const wrapRequests = (
     const request =
       hosts.address(name) && attempt(() => new Request(...(args as never as [string])));
     if (!request) return proceed();
-    const { signal } = request;
-    return new Promise((done, fail) => {
-      signal.addEventListener("abort", () => fail(signal.reason));
-      promised("fetch", name, () => proceed([request])).then(done, fail);
-    });
+    return promised("fetch", name, () => proceed([request]), request.signal);
   });
   wrap(realm, "fetchLater", (_, args, proceed) =>
     hold("fetchLater", textOf(args[0]), proceed) ? { activated: false } : proceed(),

@@ -2,6 +2,7 @@
 
 import { MARK } from "../../api";
 import { openSpeaker } from "../../events";
+import type { Later } from "../../later";
 import type { Cause, Choice, Decision, Holdfire, Snapshot, Table, View } from "../../types";
 import { openWaiters } from "../../waiters";
 import { type Said, saidBy } from "./said";
@@ -72,12 +73,18 @@ const openDecisions = (faking: Faking) => {
 const because = (allow: boolean, reason: Decision["reason"]): Decision =>
   Object.freeze({ allow, reason });
 
+/** Nothing is drawn that could be waited for. */
+const atOnce: Later = (task) => {
+  task();
+  return () => {};
+};
+
 /** A Holdfire of which a test says what it allows. What code does with it works at once. */
 export const fakeHoldfire = (faking: Faking = {}): FakeHoldfire => {
   const { services = {}, now = () => new Date() } = faking;
   const speaker = openSpeaker();
   const decisions = openDecisions(faking);
-  const waiters = openWaiters(decisions.decision, speaker.run);
+  const waiters = openWaiters(decisions.decision, speaker.run, atOnce);
   const choices: Choice[] = [];
   const shown: View[] = [];
   const snapshot = (): Snapshot =>
