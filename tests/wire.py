@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, closing
 from pathlib import Path
 
 
@@ -50,16 +50,16 @@ class Wire:
 
     async def carry(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """One connection, until either side hangs up."""
-        server_reader, server_writer = await asyncio.open_unix_connection(self._socket)
-        try:
-            async with asyncio.TaskGroup() as pumps:
-                pumps.create_task(self.up(reader, server_writer))
-                pumps.create_task(self.down(server_reader, writer))
-        except* OSError:
-            pass  # hung up without a goodbye, which is what these tests are about
-        finally:
-            server_writer.close()
-            writer.close()
+        with closing(writer):
+            server_reader, server_writer = await asyncio.open_unix_connection(self._socket)
+            try:
+                async with asyncio.TaskGroup() as pumps:
+                    pumps.create_task(self.up(reader, server_writer))
+                    pumps.create_task(self.down(server_reader, writer))
+            except* OSError:
+                pass  # hung up without a goodbye, which is what these tests are about
+            finally:
+                server_writer.close()
 
 
 @asynccontextmanager

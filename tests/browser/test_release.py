@@ -126,7 +126,26 @@ def test_under_a_nonce_policy_only_scripts_with_the_nonce_run(visit: Visit) -> N
 def test_many_at_once_leave_the_page_room_to_paint(visit: Visit) -> None:
     """Thirty busy scripts run in their order, each in a frame of its own, after the click's."""
     scripts = [held(f'busy({BUSY_MS}); say("{at}")') for at in range(THIRTY)]
-    page = opened(visit, *scripts)
+
+    assert_room_to_paint(opened(visit, *scripts))
+
+
+def test_functions_that_wait_leave_the_page_room_to_paint(visit: Visit) -> None:
+    """Those of the page's own code do as its scripts do."""
+    page = opened(visit)
+    page.evaluate(
+        """([count, ms]) => {
+          for (let at = 0; at < count; at++)
+            holdfire.when("analytics", () => { busy(ms); say(String(at)); });
+        }""",
+        [THIRTY, BUSY_MS],
+    )
+
+    assert_room_to_paint(page)
+
+
+def assert_room_to_paint(page: Page) -> None:
+    """All thirty run in their order, each in a frame of its own, after the click's."""
     page.evaluate(
         "() => addEventListener('click', () => { window.clicked = frame; }, {capture: true})"
     )
