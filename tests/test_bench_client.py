@@ -10,7 +10,7 @@ from house import ROOT
 
 sys.path.insert(0, str(ROOT))
 
-from bench.client import figures, table
+from bench.client import figures, flame, table
 from bench.client.contenders import ALL, BARE, HOLDFIRE, RIVALS, Contender, chosen
 from bench.client.figures import Sizes, Spread
 from bench.client.findings import Audit, Found, Sample, Weight, as_json
@@ -233,3 +233,40 @@ def test_pages_ask_only_for_files_that_are_served(contender: Contender) -> None:
     assert asked <= {path for path, _ in contender.files}
     assert "//" not in "".join(re.findall(r'(?:src|href)="([^"]+)"', written))
     assert bool(written) == (contender != BARE)
+
+
+def recorded(name: str, at: float, length: float, thread: int = 1, **data: str) -> dict[str, Any]:
+    """An event as Chromium records it; times in ms."""
+    times = {"ts": 1e6 + at * 1_000, "dur": length * 1_000}
+    return {"name": name, "ph": "X", "pid": 1, "tid": thread, **times, "args": {"data": data}}
+
+
+def test_a_flame_chart_nests_what_the_thread_of_the_boot_script_did() -> None:
+    """From the navigation to the end asked for; short tasks, what they did and other threads are out."""
+    events = [
+        recorded("navigationStart", 0, 0) | {"ph": "R"},
+        recorded("RunTask", 100, 80),
+        recorded("ThreadControllerImpl::RunTask", 100, 79),
+        recorded("EvaluateScript", 101, 50, url="https://c.test/s/demo.js"),
+        recorded("Layout", 152, 20),
+        recorded("Paint", 173, 0.5),
+        recorded("RunTask", 200, 9),
+        recorded("TimerFire", 201, 8),
+        recorded("RunTask", 120, 90, thread=2),
+        recorded("RunTask", -50, 40),
+        recorded("RunTask", 900, 40),
+    ]
+
+    assert flame.spans_of(events, until=500) == [
+        flame.Span("RunTask", 100, 80, 0),
+        flame.Span("EvaluateScript demo.js", 101, 50, 1),
+        flame.Span("Layout", 152, 20, 1),
+    ]
+
+
+def test_a_flame_chart_says_each_bar_s_name_and_length() -> None:
+    """As text, whatever is in a name."""
+    picture = flame.drawn([flame.Span("EvaluateScript <i>.js", 10, 40, 0)], visible=30)
+
+    assert "<title>EvaluateScript &lt;i&gt;.js: 40.0 ms at 10 ms</title>" in picture
+    assert "banner to be seen at 30 ms" in picture

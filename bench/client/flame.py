@@ -71,8 +71,7 @@ def main() -> None:
     """Record one view, and draw it."""
     picture = Path(sys.argv[1]) if sys.argv[1:] else PICTURE
     trace, visible = _record()
-    spans = _spans(trace, visible + MARGIN_MS)
-    picture.write_text(_drawn(spans, visible))
+    picture.write_text(drawn(spans_of(trace, visible + MARGIN_MS), visible))
 
 
 def _record() -> tuple[list[dict[str, Any]], float]:
@@ -101,7 +100,7 @@ def _record() -> tuple[list[dict[str, Any]], float]:
     return events, visible
 
 
-def _spans(events: list[dict[str, Any]], until: float) -> list[Span]:
+def spans_of(events: list[dict[str, Any]], until: float) -> list[Span]:
     """What the thread did that read our boot script, in long tasks alone, nested as it was."""
     ours = next(e for e in events if e["name"] == "EvaluateScript" and "/s/" in _address(e))
     thread = (ours["pid"], ours["tid"])
@@ -134,7 +133,7 @@ def _named(event: dict[str, Any]) -> str:
     return f"{event['name'].rpartition('::')[2]} {about}".strip()
 
 
-def _drawn(spans: list[Span], visible: float) -> str:
+def drawn(spans: list[Span], visible: float) -> str:
     """The picture, as SVG; each bar says its name and length when it is pointed at."""
     end = max(span.begin + span.length for span in spans)
     scale = WIDTH / end
