@@ -21,13 +21,14 @@ import msgspec
 import pytest
 from starlette.testclient import TestClient
 
-from holdfire import app, cli
+from holdfire import app, cli, consent
 from holdfire.ledger.merkle import Frontier, leaf_hash
 from holdfire.ledger.verdict import judge
 from holdfire.record import Draft, Erasure
 from holdfire.retention.spool import Inbox, Outbox, Request
 from holdfire.store import Store
 from holdfire.store.sqlite import SqliteStore
+from holdfire.web import lookup
 from house import Clock, Service, demo_site, running, settings
 from postgres import Cluster
 from stores import act, visitor
@@ -134,6 +135,9 @@ def place(
             asyncio.run(sql(database, "CHECKPOINT"))
         return bytes_below(*folders)
 
+    # On a busy machine PostgreSQL takes longer than a tag would wait; what it says is at stake here.
+    monkeypatch.setattr(consent, "LOOKUP_SECONDS", 10.0)
+    monkeypatch.setattr(lookup, "NEWS_SECONDS", 10.0)
     monkeypatch.setenv("HOLDFIRE_DATABASE", database)
     monkeypatch.setenv("HOLDFIRE_DATA_DIR", str(tmp_path / "var"))
     with running(tmp_path, database=database) as service:

@@ -98,10 +98,10 @@ def is_sending(request: Request) -> bool:
     return request.method == "POST" and request.url.split("?")[0].endswith("/choices")
 
 
-def test_acts_of_two_tabs_are_sent_once_each_and_in_their_order(
+def test_acts_of_two_tabs_are_recorded_once_each_and_in_their_order(
     visit: Visit, service: Service, tabs: tuple[Page, Page]
 ) -> None:
-    """Both come back at once, and one of them sends what both have left."""
+    """Both come back at once; one of them sends what both have left, the other at most its last."""
     before = service.recorded()
     waiting = acted_offline(visit, tabs)
     visit.forget()
@@ -111,7 +111,8 @@ def test_acts_of_two_tabs_are_sent_once_each_and_in_their_order(
 
     assert service.recorded() == before + waiting
     sent = [(one.post_data_json or {})["event_id"] for one in visit.requests if is_sending(one)]
-    assert sent == waiting
+    # An act that finds nothing before it goes without waiting for the other tab, before its page can.
+    assert sent in (waiting, [*waiting, waiting[-1]])
     for tab in (*tabs, visit.open()):
         assert tab.evaluate(HOLDS)
 
